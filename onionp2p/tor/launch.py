@@ -1,0 +1,168 @@
+# Copyright (c) The onionp2p developers.
+# See LICENSE for details.
+
+"""
+Launching a tor of our own: from options to a process that answers and bootstraps.
+"""
+
+from __future__ import annotations
+
+import os
+from contextlib import ExitStack
+
+from twisted.internet.interfaces import IReactorTime
+from twisted.logger import Logger
+
+from onionp2p.errors import StateInUse, TorDied, TorError, TorrcRefused
+from onionp2p.folders import expandHome
+from onionp2p.options import TorOptions
+from onionp2p.tor.bootstrap import Bootstrap
+from onionp2p.tor.control import TorControl
+from onionp2p.tor.process import TorProcess
+from onionp2p.tor.program import checkVersion, findTor
+from onionp2p.tor.rundir import RunDirectory
+from onionp2p.tor.state import StateDirectory
+from onionp2p.tor.torrc import UserLines, filterUserLines, renderTorrc
+
+__all__ = ["LaunchedTor", "launchTor"]
+
+_log = Logger()
+_MOST_BYTES_OF_TORRC = 1 << 20
+
+
+class LaunchedTor:
+    """
+    A tor of ours that answers.
+
+    @ivar control: its control connection.
+    @ivar bootstrap: how far it is in reaching its network.
+    @ivar runDirectory: the folder of the sockets between us and it.
+    @ivar pid: its process id.
+    """
+
+    def __init__(
+        self,
+        process: TorProcess,
+        control: TorControl,
+        bootstrap: Bootstrap,
+        runDirectory: RunDirectory,
+        held: ExitStack,
+    ) -> None:
+        self._process = process
+        self._held = held
+        self.control = control
+        self.bootstrap = bootstrap
+        self.runDirectory = runDirectory
+        self.pid = process.pid
+
+    async def end(self) -> None:
+        """
+        End it, and remove what it does not need for its next start.
+        """
+        self.bootstrap.stop()
+        try:
+            await self._process.end()
+        finally:
+            self._held.close()
+
+    def endNow(self) -> None:
+        """
+        The same, without the reactor: for when it has stopped.
+        """
+        self._process.endNow()
+        self._held.close()
+
+    def lastWords(self) -> str:
+        """
+        Give what tor complained of last.
+        """
+        return self._process.complaints
+
+
+async def launchTor(
+    reactor: IReactorTime, options: TorOptions, runDirectory: RunDirectory
+) -> LaunchedTor:
+    """
+    Launch a tor and wait until it answers; it bootstraps by itself.
+
+    @param runDirectory: for the sockets between us and it; stays when tor ends.
+
+    @raise TorError: says what keeps it from starting.
+    """
+    program = findTor(options.program)
+    userLines = _readUserLines(options)
+    with ExitStack() as held:
+        state = StateDirectory.find(options.state)
+        held.callback(state.release)
+        defaults = os.path.join(runDirectory.path, "defaults-torrc")
+        with open(defaults, "w", encoding="utf-8", opener=_private) as file:
+            file.write(userLines.text)
+        held.callback(os.unlink, defaults)
+        control = TorControl(reactor)
+        try:
+            process = TorProcess(
+                reactor,
+                program,
+                lambda descriptor: renderTorrc(
+                    stateDirectory=state.path,
+                    socksPath=runDirectory.socksPath,
+                    owningDescriptor=descriptor,
+                    plugins=userLines.plugins,
+                ),
+                control,
+                arguments=["--defaults-torrc", defaults],
+                onLine=_logLine,
+            )
+        except OSError as problem:
+            raise TorError(f"{program} can't be run: {problem.strerror}.") from None
+        bootstrap = Bootstrap(reactor, control)
+        try:
+            await control.ready()
+            await bootstrap.follow()
+        except BaseException as problem:
+            bootstrap.stop()
+            await process.end()
+            if isinstance(problem, TorError):
+                raise _whyNot(process) from None
+            raise
+        return LaunchedTor(process, control, bootstrap, runDirectory, held.pop_all())
+
+
+def _private(path: str, flags: int) -> int:
+    return os.open(path, flags | os.O_EXCL, 0o600)
+
+
+def _logLine(line: str) -> None:
+    _log.debug("tor: {line}", line=line)
+
+
+def _readUserLines(options: TorOptions) -> UserLines:
+    texts = []
+    torrc = options.torrc or os.environ.get("ONIONP2P_TORRC")
+    named = [name for name in (options.defaultsTorrc, torrc) if name]
+    for path in (os.path.abspath(expandHome(name)) for name in named):
+        try:
+            with open(path, encoding="utf-8") as file:
+                texts.append(file.read(_MOST_BYTES_OF_TORRC))
+        except (OSError, UnicodeDecodeError) as problem:
+            reason = getattr(problem, "strerror", None) or "it is not UTF-8"
+            raise TorError(f"The torrc {path} can't be read: {reason}.") from None
+    lines = filterUserLines("\n".join(texts))
+    if lines.leftOut:
+        _log.info("left out of the torrc: {names}", names=", ".join(lines.leftOut))
+    if lines.foreignAuthorities:
+        _log.warn("the torrc replaces the authorities of the Tor network by others")
+    return lines
+
+
+def _whyNot(process: TorProcess) -> TorError:
+    """
+    Say why a tor ended before it answered.
+    """
+    for line in process.output:
+        checkVersion(line)
+        if "another Tor process is running with the same data directory" in line:
+            return StateInUse("Another tor runs there.")
+    if any("[err] Reading config failed" in line for line in process.output):
+        return TorrcRefused(f"Tor says: {process.complaints}")
+    return TorDied(f"Tor's last words: {process.complaints}")

@@ -1,0 +1,105 @@
+# Copyright (c) The onionp2p developers.
+# See LICENSE for details.
+
+"""
+The private folder that holds the sockets between us and our tor.
+"""
+
+from __future__ import annotations
+
+import os
+import re
+import shutil
+import stat
+import sys
+import tempfile
+from contextlib import suppress
+from itertools import count
+
+from onionp2p.errors import TorError
+from onionp2p.folders import runtimeFolders
+from onionp2p.locks import FileLock, Locked
+
+__all__ = ["RunDirectory"]
+
+_PREFIX = "onionp2p-"
+_LOCK = "lock"
+# sockaddr_un holds 104 bytes on macOS and 108 on Linux, one of them the closing NUL.
+_LONGEST_SOCKET = 103 if sys.platform == "darwin" else 107
+_LONGEST_NAME = len("/onion-9999999")
+# ADD_ONION takes no quotes, spaces or escapes in a target's path.
+_PLAIN_PATH = re.compile(r"/[A-Za-z0-9._/+@,~-]*", re.ASCII)
+
+
+class RunDirectory:
+    """
+    A folder of mode 0700, removed by L{remove}.  What processes that were killed have left
+    is swept when the next one is made.
+
+    @ivar path: where it is; short, and plain enough for tor's control protocol.
+    """
+
+    def __init__(self) -> None:
+        self.path = self._make()
+        self._lock = FileLock(os.path.join(self.path, _LOCK))
+        self._numbers = count(1)
+
+    @property
+    def socksPath(self) -> str:
+        """
+        The UNIX socket on which tor takes dials.
+        """
+        return os.path.join(self.path, "socks")
+
+    def newTargetPath(self) -> str:
+        """
+        Give the path of a UNIX socket for one more listener.
+        """
+        return os.path.join(self.path, f"onion-{next(self._numbers)}")
+
+    def remove(self) -> None:
+        """
+        Remove the folder and all that is in it.
+        """
+        shutil.rmtree(self.path, ignore_errors=True)
+        self._lock.release()
+
+    @staticmethod
+    def _make() -> str:
+        for parent in runtimeFolders():
+            longest = len(os.fsencode(parent)) + len(f"/{_PREFIX}12345678") + _LONGEST_NAME
+            if longest > _LONGEST_SOCKET or not _PLAIN_PATH.fullmatch(parent):
+                continue
+            with suppress(OSError):
+                path = tempfile.mkdtemp(prefix=_PREFIX, dir=parent)
+                _sweep(parent)
+                return path
+        raise TorError(
+            "There is no place for tor's sockets: $XDG_RUNTIME_DIR or $TMPDIR must name a writable"
+            " folder with a short, plain path."
+        )
+
+
+def _sweep(parent: str) -> None:
+    """
+    Remove the run directories in C{parent} whose processes are gone.
+    """
+    for name in os.listdir(parent):
+        path = os.path.join(parent, name)
+        if not name.startswith(_PREFIX) or not _isOurFolder(path):
+            continue
+        # One without a lock is being made at this moment.
+        if not os.path.lexists(os.path.join(path, _LOCK)):
+            continue
+        with suppress(Locked, OSError):
+            lock = FileLock(os.path.join(path, _LOCK))
+            shutil.rmtree(path, ignore_errors=True)
+            lock.release()
+
+
+def _isOurFolder(path: str) -> bool:
+    try:
+        status = os.lstat(path)
+    except OSError:
+        return False
+    return stat.S_ISDIR(status.st_mode) and status.st_uid == os.geteuid()
