@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     from onionp2p.tor.bootstrap import ProgressObserver
     from onionp2p.tor.launch import LaunchedTor
 
-__all__ = ["TorLease", "leaseTor", "shutdown"]
+__all__ = ["TorLease", "leaseTor", "setLauncher", "shutdown"]
 
 _SECONDS_UNUSED = 60.0
 
@@ -220,22 +220,32 @@ class TorLease:
 
 
 _tors: dict[tuple[Reactor, TorOptions], _SharedTor] = {}
+_launchers: dict[Reactor, Launcher] = {}
+
+
+def setLauncher(reactor: Reactor, launch: Launcher | None) -> None:
+    """
+    Have the tors of C{reactor} launched otherwise from now on: in memory, for tests.
+
+    @param launch: how, or L{None} for the usual way.
+    """
+    if launch is None:
+        _launchers.pop(reactor, None)
+    else:
+        _launchers[reactor] = launch
 
 
 def leaseTor(
-    reactor: Reactor,
-    options: TorOptions,
-    progress: ProgressObserver | None = None,
-    launch: Launcher = _launch,
+    reactor: Reactor, options: TorOptions, progress: ProgressObserver | None = None
 ) -> TorLease:
     """
     Lease the tor of C{options}; launch it if there is none.
 
     @param progress: told of its bootstrap, until the lease is released.
-    @param launch: how to launch one.
     """
     shared = _tors.get((reactor, options))
     if shared is None or not shared.available:
+        launch = _launchers.get(reactor, _launch)
         shared = _SharedTor(reactor, options, launch, predecessor=shared)
         _tors[reactor, options] = shared
         shared.ended.wait().addCallback(_forget, shared)
