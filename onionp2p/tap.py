@@ -1,0 +1,143 @@
+# Copyright (c) The onionp2p developers.
+# See LICENSE for details.
+
+"""
+C{twistd onionp2p COMMAND}: what a command takes, and the service that it runs.
+
+A command is a L{usage.Options} with a C{makeService(reactor)}; L{Options} lists them.
+"""
+
+from __future__ import annotations
+
+import math
+from typing import Any, ClassVar
+
+from twisted.application.service import IService
+from twisted.internet.endpoints import clientFromString, serverFromString
+from twisted.internet.interfaces import IStreamClientEndpoint, IStreamServerEndpoint
+from twisted.internet.protocol import Factory
+from twisted.python import usage
+
+from onionp2p.ping.echo import EchoInitiatorFactory, EchoResponderFactory
+from onionp2p.ping.periodic import INTERVAL, PingInitiatorFactory
+from onionp2p.ping.responder import PingResponderFactory
+from onionp2p.ping.service import DialingService, ListeningService, logPingEvent
+
+__all__ = ["Options", "makeService"]
+
+
+def seconds(text: str) -> float:
+    """
+    Read a positive number of seconds.
+
+    @raise ValueError: for anything else.
+    """
+    problem = f"a positive number of seconds is expected, not {text!r}"
+    try:
+        number = float(text)
+    except ValueError:
+        raise ValueError(problem) from None
+    if not (number > 0 and math.isfinite(number)):
+        raise ValueError(problem)
+    return number
+
+
+class _OneEndedOptions(usage.Options):
+    """
+    A command that either listens or dials.
+
+    @cvar responder: makes the factory of what listens.
+    @cvar initiator: makes the factory of what dials.
+    @ivar listening: where to listen, or L{None}.
+    @ivar dialing: whom to dial, or L{None}.
+    """
+
+    responder: type[Factory]
+    initiator: type[PingInitiatorFactory]
+
+    optParameters: ClassVar[list[list[Any]]] = [
+        ["listen", None, None, "The server endpoint to listen on."],
+        ["dial", None, None, "The client endpoint to connect to."],
+        ["interval", None, INTERVAL, "Seconds between a result and what is sent next.", seconds],
+    ]
+
+    listening: IStreamServerEndpoint | None = None
+    dialing: IStreamClientEndpoint | None = None
+
+    def postOptions(self) -> None:
+        """
+        Parse the endpoint, which does no I/O.
+        """
+        listen, dial = self["listen"], self["dial"]
+        if (listen is None) == (dial is None):
+            raise usage.UsageError("give one of --listen ENDPOINT and --dial ENDPOINT")
+        from twisted.internet import reactor
+
+        try:
+            if listen is not None:
+                self.listening = serverFromString(reactor, listen)
+            else:
+                self.dialing = clientFromString(reactor, dial)
+        except ValueError as error:
+            option = "--dial" if listen is None else "--listen"
+            raise usage.UsageError(f"{option}: {error}") from error
+
+    def makeService(self, reactor: Any) -> IService:
+        """
+        Make the service of these options.
+        """
+        if self.listening is not None:
+            return ListeningService(reactor, self.listening, self.responder())
+        assert self.dialing is not None
+        factory = self.initiator(reactor, logPingEvent, interval=self["interval"])
+        return DialingService(reactor, self.dialing, factory)
+
+
+class PingOptions(_OneEndedOptions):
+    """
+    C{twistd onionp2p ping}.
+    """
+
+    longdesc = "Answers libp2p's pings, or pings a peer for ever and logs each round trip."
+    responder = PingResponderFactory
+    initiator = PingInitiatorFactory
+
+
+class EchoOptions(_OneEndedOptions):
+    """
+    C{twistd onionp2p echo}.
+    """
+
+    longdesc = "Sends back all it gets, or sends random bytes to a peer and checks what comes back."
+    responder = EchoResponderFactory
+    initiator = EchoInitiatorFactory
+
+
+class Options(usage.Options):
+    """
+    C{twistd onionp2p}.
+    """
+
+    synopsis = "Usage: twistd [twistd's options] onionp2p COMMAND [options]"
+    subCommands: ClassVar[list[list[Any]]] = [
+        ["ping", None, PingOptions, "Answer pings, or ping a peer."],
+        ["echo", None, EchoOptions, "Echo bytes, or send some and check their echo."],
+    ]
+
+    def postOptions(self) -> None:
+        """
+        See that there is a command.
+        """
+        if self.subCommand is None:
+            commands = ", ".join(name for name, *_ in self.subCommands)
+            raise usage.UsageError(f"give a command: {commands}")
+
+
+def makeService(options: Options) -> IService:
+    """
+    Make the service of the command that was given.
+    """
+    from twisted.internet import reactor
+
+    service: IService = options.subOptions.makeService(reactor)
+    return service

@@ -1,0 +1,126 @@
+"""
+C{twistd onionp2p}.
+"""
+
+from __future__ import annotations
+
+import signal
+import socket
+import subprocess
+import sys
+from typing import Any
+
+import pytest
+from twisted.application.service import IService, IServiceMaker
+from twisted.plugin import getPlugins
+from twisted.python import usage
+from zope.interface.verify import verifyObject
+
+from onionp2p.ping.service import DialingService, ListeningService
+from onionp2p.tap import Options, makeService
+
+TWISTD = [sys.executable, "-c", "from twisted.scripts.twistd import run; run()", "-n", "--pidfile="]
+
+
+def parsed(*arguments: str) -> Any:
+    """
+    Parse a command line.
+    """
+    untyped: Any = Options
+    options = untyped()
+    options.parseOptions(list(arguments))
+    return options
+
+
+@pytest.mark.parametrize("command", ["ping", "echo"])
+@pytest.mark.parametrize(
+    ("option", "kind"),
+    [("--listen=tcp:7777", ListeningService), ("--dial=tcp:127.0.0.1:7777", DialingService)],
+)
+def test_services(command: str, option: str, kind: type) -> None:
+    """
+    Both commands listen or dial on any endpoint; nothing starts before the service does.
+    """
+    service = makeService(parsed(command, option))
+    assert isinstance(service, kind)
+    verifyObject(IService, service)
+
+
+@pytest.mark.parametrize(
+    ("arguments", "problem"),
+    [
+        ([], "give a command: ping, echo"),
+        (["pong"], "Unknown command: pong"),
+        (["ping"], "give one of --listen ENDPOINT and --dial ENDPOINT"),
+        (["echo"], "give one of --listen ENDPOINT and --dial ENDPOINT"),
+        (["ping", "--listen=tcp:1", "--dial=tcp:a:1"], "give one of --listen"),
+        (["ping", "--listen=nowhere:1"], "--listen: Unknown endpoint type: 'nowhere'"),
+        (["ping", "--dial=nowhere:1"], "--dial: Unknown endpoint type: 'nowhere'"),
+        (["ping", "--listen=onionp2p:listen"], "--listen: .*port"),
+        (["ping", "--dial=onionp2p:dial:addr=short.onion"], "--dial: .*addr="),
+        (["ping", "--dial=tcp:a:1", "--interval=soon"], "a positive number of seconds"),
+        (["ping", "--dial=tcp:a:1", "--interval=0"], "a positive number of seconds"),
+        (["ping", "--dial=tcp:a:1", "--interval=nan"], "a positive number of seconds"),
+        (["ping", "--dial=tcp:a:1", "--interval=inf"], "a positive number of seconds"),
+        (["ping", "--dial=tcp:a:1", "what"], "Wrong number of arguments"),
+    ],
+)
+def test_wrongOptions(arguments: list[str], problem: str) -> None:
+    """
+    A wrong command line is refused, with the reason, before anything starts.
+    """
+    with pytest.raises(usage.UsageError, match=problem):
+        parsed(*arguments)
+
+
+def test_plugin() -> None:
+    """
+    The command is found, and all of its help comes without starting anything.
+    """
+    (maker,) = [each for each in getPlugins(IServiceMaker) if each.tapname == "onionp2p"]
+    assert maker.options is Options
+    assert maker.makeService is makeService
+    assert "ping" in str(maker.options())
+
+
+def test_lightPlugin() -> None:
+    """
+    A Twisted program that merely uses endpoint strings does not import what ours would need.
+    """
+    program = (
+        "import sys, twisted.internet.endpoints; before = set(sys.modules);"
+        "import twisted.plugins.onionp2p_plugin; new = {n.partition('.')[0] for n in sys.modules};"
+        "new -= before; print(*sorted(new & {'click', 'cryptography', 'rich', 'txtorcon'}),"
+        " 'twisted.internet.reactor' in sys.modules)"
+    )
+    result = subprocess.run(
+        [sys.executable, "-c", program], capture_output=True, text=True, check=True, timeout=10
+    )
+    assert result.stdout == "False\n"
+
+
+def test_pingOverTCP() -> None:
+    """
+    One twistd answers the pings of another; both end cleanly on SIGTERM.
+    """
+    with socket.create_server(("127.0.0.1", 0)) as free:
+        port = free.getsockname()[1]
+    listen = f"--listen=tcp:{port}:interface=127.0.0.1"
+    dial = f"--dial=tcp:127.0.0.1:{port}"
+    with (
+        subprocess.Popen(
+            [*TWISTD, "onionp2p", "ping", listen], stdout=subprocess.PIPE, text=True
+        ) as listener,
+        subprocess.Popen(
+            [*TWISTD, "onionp2p", "ping", dial, "--interval=0.1"], stdout=subprocess.PIPE, text=True
+        ) as dialer,
+    ):
+        assert listener.stdout is not None
+        assert dialer.stdout is not None
+        assert any(f"listening on tcp:127.0.0.1:{port}" in line for line in listener.stdout)
+        assert any(f"32 bytes from tcp:127.0.0.1:{port}: time=" in line for line in dialer.stdout)
+        dialer.terminate()
+        assert "critical" not in dialer.communicate()[0]
+        listener.terminate()
+        assert "critical" not in listener.communicate()[0]
+    assert dialer.returncode == listener.returncode == -signal.SIGTERM
