@@ -1,0 +1,107 @@
+# Copyright (c) The onionp2p developers.
+# See LICENSE for details.
+
+"""
+C{onionp2p demo}: the whole story on one screen (design §7).
+
+What a program of a user's does is in L{_tell}: two endpoint strings, a protocol on either side.
+"""
+
+from __future__ import annotations
+
+import os
+import time
+from typing import Any
+
+import click
+from rich.console import Console
+
+from onionp2p.cli.ping import clientEndpoint, pingPeer
+from onionp2p.cli.pingreport import TextReport
+from onionp2p.cli.running import run
+from onionp2p.cli.steps import showSteps
+from onionp2p.endpoints import OnionServerEndpoint
+from onionp2p.options import ListenOptions
+from onionp2p.ping.responder import PingResponderFactory
+from onionp2p.testing.network import PrivateNetwork
+from onionp2p.tor.bootstrap import Progress
+from onionp2p.tor.pool import shutdown
+
+__all__ = ["demo"]
+
+_PORT = 7777
+_SECONDS_BETWEEN_PINGS = 0.2
+
+
+@click.command()
+@click.option("-c", "count", type=click.IntRange(1, 1000), default=5, metavar="N")
+def demo(count: int) -> None:
+    """A private Tor network, an onion service in it, and N pings to that (5 by default).
+
+    Everything happens on this machine, and nothing is left of it.
+    """
+
+    async def main(reactor: Any) -> int:
+        story = _Story()
+        with showSteps("a private Tor network") as step:
+            network = PrivateNetwork(reactor, step=step)
+            await network.start()
+        try:
+            story.chapter("a private Tor network is up: 6 tors on 127.0.0.1, no Internet")
+            os.environ.update(network.environment)
+            return await _tell(reactor, story, count)
+        finally:
+            await shutdown(reactor)
+            await network.stop()
+            story.chapter("the onion is withdrawn, every tor has ended, no file is left")
+
+    run(main)
+
+
+class _Story:
+    """
+    What is told on standard output.
+    """
+
+    def __init__(self) -> None:
+        self._console = Console(highlight=False)
+        self._began = time.monotonic()
+
+    def chapter(self, text: str) -> None:
+        """
+        Tell what has happened, and when.
+        """
+        seconds = time.monotonic() - self._began
+        self._console.print(f"[bold green]{seconds:5.1f} s[/]  {text}", soft_wrap=True)
+
+    def string(self, text: str) -> None:
+        """
+        Tell the endpoint string that makes the next thing happen.
+        """
+        self._console.print("\n         " + text, style="bold", markup=False, soft_wrap=True)
+
+
+async def _tell(reactor: Any, story: _Story, count: int) -> int:
+    string = f"onionp2p:listen:port={_PORT}"
+    story.string(string)
+    with showSteps("tor") as step:
+
+        def follow(progress: Progress) -> None:
+            step(progress.summary, progress.percent / 100)
+
+        endpoint = OnionServerEndpoint(reactor, ListenOptions(port=_PORT), follow)
+        port = await endpoint.listen(PingResponderFactory())
+    try:
+        address = port.getHost()
+        story.chapter("tor is launched, an onion service made and published")
+        click.echo(f"listening on {address}")
+        story.string(f"onionp2p:dial:addr={address.hostname}:{address.port}")
+        dialer = clientEndpoint(reactor, str(address))
+        report = TextReport()
+        status = await pingPeer(
+            reactor, dialer, report, count=count, interval=_SECONDS_BETWEEN_PINGS
+        )
+        story.chapter("reached through six relays, on circuits of its own\n")
+        return status
+    finally:
+        await port.stopListening()
