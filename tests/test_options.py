@@ -1,0 +1,221 @@
+"""
+Endpoint strings, from what Twisted's parser makes of them to records.
+"""
+
+from __future__ import annotations
+
+import os
+from contextlib import suppress
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from twisted.internet.interfaces import (
+    IStreamClientEndpoint,
+    IStreamClientEndpointStringParserWithReactor,
+    IStreamServerEndpoint,
+    IStreamServerEndpointStringParser,
+)
+from twisted.internet.testing import MemoryReactorClock
+from twisted.plugin import IPlugin
+from zope.interface.verify import verifyObject
+
+from onionp2p.options import DialOptions, ListenOptions, TorOptions, Wait, parseDial, parseListen
+from onionp2p.parsers import OnionClientParser, OnionServerParser
+
+LABEL = "vww6ybal4bd7szmgncyruucpgfkqahzddi37ktceo3ah7ngmcopnpyyd"
+PEER = "12D3KooWD3eckifWpRn9wQpMG9R9hX3sD158z7EqHWmweQAJU5SA"
+
+
+@pytest.mark.parametrize(
+    ("args", "keywords"),
+    [
+        # addr=X.onion:7777, which Twisted splits
+        (["dial", "7777"], {"addr": f"{LABEL}.onion"}),
+        # addr=X.onion\:7777
+        (["dial"], {"addr": f"{LABEL}.onion:7777"}),
+        (["dial"], {"addr": f"{LABEL}.onion", "port": "7777"}),
+        (["dial", "7777"], {"addr": f"/onion3/{LABEL}"}),
+        (["dial"], {"addr": f"/onion3/{LABEL}:7777"}),
+        (["dial"], {"addr": f"/onion3/{LABEL}", "port": "7777"}),
+        ([b"dial", b"7777"], {"addr": f"{LABEL}.onion".encode()}),
+    ],
+)
+def test_everySpellingOfADial(args: list[object], keywords: dict[str, object]) -> None:
+    """
+    All spellings of an address in a string mean the same, in text and in bytes.
+    """
+    assert str(parseDial(args, keywords).address) == f"/onion3/{LABEL}:7777"
+
+
+@pytest.mark.parametrize("positional", ["7777/p2p/" + PEER, None])
+def test_peerIDIsRefusedByARawDial(positional: str | None) -> None:
+    """
+    A raw dial can't prove a libp2p peer, and says so rather than promise it.
+    """
+    if positional:
+        args, address = ["dial", positional], f"/onion3/{LABEL}"
+    else:
+        args, address = ["dial"], f"/onion3/{LABEL}:7777/p2p/{PEER}"
+    with pytest.raises(ValueError, match="libp2p"):
+        parseDial(args, {"addr": address})
+
+
+def test_defaults() -> None:
+    """
+    What is not said is as the table of endpoint strings has it.
+    """
+    assert parseListen(["listen"], {"port": "7777"}) == ListenOptions(
+        port=7777, key=None, wait=Wait.PUBLISHED, timeout=300.0, tor=TorOptions()
+    )
+    dial = parseDial(["dial"], {"addr": f"{LABEL}.onion:1"})
+    assert isinstance(dial, DialOptions)
+    assert (dial.timeout, dial.tor) == (120.0, TorOptions())
+
+
+def test_everyOption() -> None:
+    """
+    Every option of a listener has its place; relative paths are taken from the present folder,
+    and ~ is left for the user that the program will run as.
+    """
+    options = parseListen(
+        ["listen"],
+        {
+            "port": "1",
+            "key": "k",
+            "wait": "address",
+            "timeout": "1.5",
+            "torrc": "/t",
+            "defaultstorrc": "d",
+            "state": "~/s",
+            "tor": "tor",
+        },
+    )
+    here = os.getcwd()
+    assert options == ListenOptions(
+        port=1,
+        key=f"{here}/k",
+        wait=Wait.ADDRESS,
+        timeout=1.5,
+        tor=TorOptions(torrc="/t", defaultsTorrc=f"{here}/d", state="~/s", program=f"{here}/tor"),
+    )
+
+
+@pytest.mark.parametrize(
+    ("args", "keywords", "complaint"),
+    [
+        ([], {}, "expected onionp2p:listen"),
+        (["lisen"], {"port": "1"}, "expected onionp2p:listen"),
+        (["dial"], {"addr": "x"}, "clientFromString"),
+        (["listen"], {}, "port= is missing"),
+        (["listen"], {"port": "0"}, "port="),
+        (["listen"], {"port": "x"}, "port="),
+        (["listen"], {"port": "٣"}, "port="),
+        (["listen", "7777"], {"port": "1"}, "7777"),
+        (["listen"], {"port": "1", "prot": "2"}, "prot"),
+        (["listen"], {" port": "1"}, "' port'"),
+        (["listen"], {"port": "1", "reactor": "2"}, "reactor"),
+        (["listen"], {"port": "1", "key": ""}, "key="),
+        (["listen"], {"port": "1", "key": "a\nb"}, "key="),
+        (["listen"], {"port": "1", "key": "a\0b"}, "key="),
+        (["listen"], {"port": "1", "key": "x" * 5000}, "key="),
+        (["listen"], {"port": "1", "wait": "forever"}, "wait="),
+        (["listen"], {"port": "1", "wait": "reachable"}, "not supported yet"),
+        (["listen"], {"port": "1", "timeout": "0"}, "timeout="),
+        (["listen"], {"port": "1", "timeout": "-1"}, "timeout="),
+        (["listen"], {"port": "1", "timeout": "nan"}, "timeout="),
+        (["listen"], {"port": "1", "timeout": "1e3"}, "timeout="),
+        (["listen"], {"port": "1", "timeout": "99999999"}, "timeout="),
+        (["listen"], {"port": b"\xff"}, "UTF-8"),
+        *[
+            (["listen"], {"port": "1", name: "x"}, f"{name}= is not supported yet")
+            for name in "addr target clients pow powrate powburst maxstreams circuits frontend"
+            " control protocol identity".split()
+        ],
+    ],
+)
+def test_badListens(args: list[object], keywords: dict[str, object], complaint: str) -> None:
+    """
+    A wrong option is named, with what was expected.
+    """
+    with pytest.raises(ValueError, match=complaint):
+        parseListen(args, keywords)
+
+
+@pytest.mark.parametrize(
+    ("args", "keywords", "complaint"),
+    [
+        (["listen"], {"port": "1"}, "serverFromString"),
+        (["dial"], {}, "addr= is missing"),
+        (["dial"], {"addr": f"{LABEL}.onion"}, "port"),
+        (["dial", "80", "81"], {"addr": f"{LABEL}.onion"}, "81"),
+        (["dial", "80"], {"addr": f"{LABEL}.onion", "port": "81"}, "another"),
+        (["dial"], {"addr": "example.com:80"}, "addr="),
+        (["dial"], {"addr": f"{'a' + LABEL[1:]}.onion:80"}, "checksum"),
+        (["dial"], {"addr": f"{LABEL}.onion:80", "key": "x"}, "unknown option 'key'"),
+        *[
+            (["dial"], {"addr": f"{LABEL}.onion:80", name: "x"}, f"{name}= is not supported yet")
+            for name in "auth isolate protocol identity socks control".split()
+        ],
+    ],
+)
+def test_badDials(args: list[object], keywords: dict[str, object], complaint: str) -> None:
+    """
+    A wrong option is named, with what was expected.
+    """
+    with pytest.raises(ValueError, match=complaint):
+        parseDial(args, keywords)
+
+
+words = st.one_of(st.text(max_size=80), st.binary(max_size=80))
+
+
+@given(
+    st.lists(words, max_size=4).map(lambda rest: ["listen", *rest])
+    | st.lists(words, max_size=4).map(lambda rest: ["dial", *rest]),
+    st.dictionaries(
+        st.sampled_from("port addr key wait timeout torrc state tor".split()) | st.text(max_size=9),
+        words,
+        max_size=6,
+    ),
+)
+def test_parsingIsTotal(args: list[object], keywords: dict[str, object]) -> None:
+    """
+    Any string gives a record or a ValueError.
+    """
+    for parse in (parseListen, parseDial):
+        with suppress(ValueError):
+            parse(args, keywords)
+
+
+def test_parsersAreWhatTwistedLooksFor() -> None:
+    """
+    The parsers provide the interfaces by which Twisted's plugin system finds them.
+    """
+    server, client = OnionServerParser(), OnionClientParser()
+    assert verifyObject(IPlugin, server)
+    assert verifyObject(IPlugin, client)
+    assert verifyObject(IStreamServerEndpointStringParser, server)
+    assert verifyObject(IStreamClientEndpointStringParserWithReactor, client)
+
+
+def test_parsersMakeEndpoints() -> None:
+    """
+    Parsing gives an endpoint and does nothing to the reactor.
+    """
+    reactor = MemoryReactorClock()
+    server = OnionServerParser().parseStreamServer(reactor, "listen", port="7777")
+    client = OnionClientParser().parseStreamClient(reactor, "dial", "1", addr=f"{LABEL}.onion")
+    assert verifyObject(IStreamServerEndpoint, server)
+    assert verifyObject(IStreamClientEndpoint, client)
+    assert not reactor.getDelayedCalls()
+
+
+def test_anOptionMayBeCalledAnything() -> None:
+    """
+    An option with the name of a Python argument is an unknown option like any other.
+    """
+    with pytest.raises(ValueError, match="unknown option"):
+        OnionServerParser().parseStreamServer(
+            MemoryReactorClock(), "listen", port="1", reactor="x", self="y"
+        )

@@ -1,0 +1,158 @@
+"""
+Tor processes: spawned, owned, ended.
+
+The tor here is a shell script: what is tested is what happens between processes.
+"""
+
+from __future__ import annotations
+
+import os
+import select
+import signal
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+from twisted.internet import reactor
+
+from onionp2p.tor.control import TorControl
+from onionp2p.tor.process import TorProcess
+
+SCRIPT = """#!/bin/sh
+fd=$(sed -n 's/^__OwningControllerFD //p')
+echo "Nov 22 13:59:45.000 [notice] Tor 0.4.9.11 running on Linux, session $(ps -o sess= -p $$)"
+echo "Nov 22 13:59:45.000 [warn] Something is odd"
+{extra}
+eval "cat <&$fd >/dev/null"
+"""
+
+
+@pytest.fixture
+def program(tmp_path: Path) -> Path:
+    """
+    A program that prints two lines and lives as long as its owner.
+    """
+    return makeProgram(tmp_path, "")
+
+
+def makeProgram(folder: Path, extra: str) -> Path:
+    """Make such a program, which runs C{extra} too."""
+    path = folder / "tor"
+    path.write_text(SCRIPT.replace("{extra}", extra))
+    path.chmod(0o755)
+    return path
+
+
+def spawn(program: Path) -> TorProcess:
+    """Spawn it as a tor."""
+    return TorProcess(
+        reactor,
+        str(program),
+        lambda descriptor: f"__OwningControllerFD {descriptor}\n",
+        TorControl(reactor),
+    )
+
+
+@pytest.mark.deadline(10)
+async def test_endsWithItsOwningConnection(program: Path) -> None:
+    """
+    Tor ends when it is let go of, and its last words are kept.
+    """
+    process = spawn(program)
+    await process.end()
+    assert process.complaints == "Something is odd"
+    with pytest.raises(ProcessLookupError):
+        os.kill(process.pid, 0)
+
+
+@pytest.mark.deadline(10)
+async def test_endedWithoutTheReactor(program: Path) -> None:
+    """
+    When the reactor has stopped, tor is ended all the same, and doing so twice is harmless.
+    """
+    process = spawn(program)
+    process.endNow()
+    process.endNow()
+    with pytest.raises(ProcessLookupError):
+        os.kill(process.pid, 0)
+    await process.end()
+
+
+@pytest.mark.deadline(15)
+async def test_aFrozenOneIsKilled(tmp_path: Path) -> None:
+    """
+    A tor that does not react to its owner's going is killed.
+    """
+    process = spawn(makeProgram(tmp_path, "kill -STOP $$"))
+    await process.end()
+    with pytest.raises(ProcessLookupError):
+        os.kill(process.pid, 0)
+
+
+@pytest.mark.deadline(10)
+async def test_hasASessionOfItsOwn(program: Path) -> None:
+    """
+    The terminal's Ctrl-C does not reach tor.
+    """
+    process = spawn(program)
+    assert os.getsid(process.pid) == process.pid != os.getsid(0)
+    await process.end()
+
+
+@pytest.mark.deadline(10)
+async def test_noSuchProgram(tmp_path: Path) -> None:
+    """
+    A program that can't be spawned is an OSError, and nothing stays open.
+    """
+    before = len(os.listdir("/dev/fd"))
+    with pytest.raises(OSError, match="tor"):
+        spawn(tmp_path / "tor")
+    assert len(os.listdir("/dev/fd")) == before
+
+
+@pytest.mark.deadline(20)
+def test_goneWithAKilledOwner(program: Path) -> None:
+    """
+    Kill -9 of our process ends its tor, even while a child that it has forked lives on.
+    """
+    script = """
+import os, sys
+from twisted.internet import reactor
+from onionp2p.tor.control import TorControl
+from onionp2p.tor.process import TorProcess
+tor = TorProcess(reactor, sys.argv[1], "__OwningControllerFD {}\\n".format, TorControl(reactor))
+# Its end is seen by the pipe that only it and its log's reader hold.
+if os.fork() == 0:
+    os.close(1)
+    sys.stdin.read()
+    os._exit(0)
+print(tor.pid, flush=True)
+os.kill(os.getpid(), 9)
+"""
+    with subprocess.Popen(
+        [sys.executable, "-c", script, str(program)],
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+    ) as owner:
+        assert owner.stdout is not None
+        pid = int(owner.stdout.readline())
+        try:
+            waitUntilGone(pid)
+        finally:
+            owner.kill()
+
+
+def waitUntilGone(pid: int) -> None:
+    """
+    Wait until a process that is not our child is gone.
+    """
+    try:
+        descriptor = os.pidfd_open(pid)
+    except ProcessLookupError:
+        return
+    ready, _, _ = select.select([descriptor], [], [], 5)
+    os.close(descriptor)
+    if not ready:
+        os.kill(pid, signal.SIGKILL)
+    assert ready
