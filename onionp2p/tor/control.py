@@ -12,9 +12,9 @@ which may hold a key.
 from __future__ import annotations
 
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
-from twisted.internet.defer import CancelledError, Deferred
+from twisted.internet.defer import Deferred, TimeoutError
 from twisted.internet.interfaces import IProtocol, IReactorTime
 from twisted.logger import Logger
 from twisted.python.failure import Failure
@@ -23,10 +23,10 @@ from txtorcon import TorControlProtocol, TorProtocolError
 from onionp2p.errors import ControlLost, ControlTimeout, TorRefusedCommand
 from onionp2p.outcome import Outcome
 
-__all__ = ["TorControl", "parseKeywords"]
+__all__ = ["EVENTS", "TorControl", "parseKeywords"]
 
 _SECONDS_TO_ANSWER = 30.0
-_EVENTS = ("STATUS_CLIENT", "HS_DESC")
+EVENTS = ("STATUS_CLIENT", "HS_DESC")
 _KEYWORD = re.compile(r'([A-Za-z_]+)=(?:"((?:[^"\\]|\\.)*)"|(\S*))')
 _ESCAPED = re.compile(r"\\(.)")
 # Long enough for no word of tor's, short enough for no key.
@@ -66,6 +66,7 @@ class _Protocol(TorControlProtocol):  # type: ignore[misc]  # txtorcon has no ty
         Fail what is under way, and all that may come.
         """
         self._lost.succeed(None)
+        self.on_disconnect = None  # unused, and txtorcon asks for what Twisted has deprecated
         TorControlProtocol.connectionLost(self, reason)
 
 
@@ -78,11 +79,15 @@ class TorControl:
 
     _log = Logger()
 
-    def __init__(self, clock: IReactorTime) -> None:
+    def __init__(self, clock: IReactorTime, events: Sequence[str] = EVENTS) -> None:
+        """
+        @param events: what L{observe} can be asked for.
+        """
         self._clock = clock
         self._lost: Outcome[None] = Outcome()
-        self._observers: dict[str, list[Observer]] = {name: [] for name in _EVENTS}
+        self._observers: dict[str, list[Observer]] = {name: [] for name in events}
         self._txtorcon = _Protocol(self._lost)
+        self._letIn = _ourOutcome(self._txtorcon.post_bootstrap)
 
     @property
     def protocol(self) -> IProtocol:
@@ -111,9 +116,10 @@ class TorControl:
         @raise ControlLost: if the connection ends.
         @raise ControlTimeout: if it does not answer.
         """
-        await self._bounded(self._txtorcon.post_bootstrap)
-        for name in _EVENTS:
-            await self._bounded(self._txtorcon.add_event_listener(name, self._tell(name)))
+        await self._bounded(self._letIn)
+        for name in self._observers:
+            added = self._txtorcon.add_event_listener(name, self._tell(name))
+            await self._bounded(_ourOutcome(added))
 
     def _tell(self, name: str) -> Observer:
         def tell(text: str) -> None:
@@ -126,7 +132,7 @@ class TorControl:
         """
         Have C{observer} told the text of every C{event} (control-spec, section 4.1).
 
-        @param event: C{"STATUS_CLIENT"} or C{"HS_DESC"}.
+        @param event: one of those that this was made with.
 
         @return: a callable that ends this.
         """
@@ -150,7 +156,7 @@ class TorControl:
             raise ValueError("a control command is one line of ASCII")
         if self.lost:  # txtorcon would keep us waiting for ever
             raise ControlLost
-        answer = self._txtorcon.queue_command(text)
+        answer = _ourOutcome(self._txtorcon.queue_command(text))
         del text  # a key has no business in the frame of a traceback
         return str(await self._bounded(answer))
 
@@ -161,24 +167,28 @@ class TorControl:
         answer = await self.command(f"GETINFO {key}")
         return answer.removeprefix(f"{key}=").strip()
 
-    async def _bounded(self, answer: Deferred[object]) -> object:
+    async def _bounded(self, answer: Outcome[object]) -> object:
         """
-        Wait for an answer; give our own errors for txtorcon's, which may quote the command.
+        Wait for an answer.  A command that was sent can't be taken back: who stops waiting for it
+        leaves it be.
         """
-        # A command that was sent can't be taken back: a caller who stops waiting leaves it be.
-        waiting: Outcome[object] = Outcome()
-        answer.addCallbacks(waiting.succeed, lambda failure: waiting.fail(_ours(failure)))
         try:
-            return await waiting.wait().addTimeout(_SECONDS_TO_ANSWER, self._clock)
+            return await answer.wait().addTimeout(_SECONDS_TO_ANSWER, self._clock)
         except TimeoutError:
             pass
         raise ControlTimeout
 
 
-def _ours(failure: Failure) -> Exception:
-    error = failure.value
+def _ourOutcome(answer: Deferred[object]) -> Outcome[object]:
+    """
+    Give what comes of C{answer}, with our own errors for txtorcon's, which may quote a command.
+    """
+    outcome: Outcome[object] = Outcome()
+    answer.addCallbacks(outcome.succeed, lambda failure: outcome.fail(_ourError(failure.value)))
+    return outcome
+
+
+def _ourError(error: BaseException) -> Exception:
     if isinstance(error, TorProtocolError):
         return TorRefusedCommand(int(error.code), _SECRET.sub("…", str(error.text)))
-    if failure.check(CancelledError):
-        return CancelledError()
     return ControlLost()

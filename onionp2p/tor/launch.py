@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import os
 from contextlib import ExitStack
+from typing import Protocol
 
 from twisted.internet.interfaces import IReactorTime
 from twisted.logger import Logger
@@ -24,10 +25,38 @@ from onionp2p.tor.rundir import RunDirectory
 from onionp2p.tor.state import StateDirectory
 from onionp2p.tor.torrc import UserLines, filterUserLines, renderTorrc
 
-__all__ = ["LaunchedTor", "launchTor"]
+__all__ = ["LaunchedTor", "OwnedTor", "launchTor"]
 
 _log = Logger()
 _MOST_BYTES_OF_TORRC = 1 << 20
+
+
+class OwnedTor(Protocol):
+    """
+    A tor whose life is in our hands: a L{TorProcess}, or in tests what stands in for one.
+    """
+
+    @property
+    def pid(self) -> int:
+        """
+        Its process id.
+        """
+
+    @property
+    def complaints(self) -> str:
+        """
+        What it complained of last.
+        """
+
+    async def end(self) -> None:
+        """
+        End it, and wait until it is gone.
+        """
+
+    def endNow(self) -> None:
+        """
+        End it without the reactor.
+        """
 
 
 class LaunchedTor:
@@ -42,7 +71,7 @@ class LaunchedTor:
 
     def __init__(
         self,
-        process: TorProcess,
+        process: OwnedTor,
         control: TorControl,
         bootstrap: Bootstrap,
         runDirectory: RunDirectory,

@@ -106,8 +106,6 @@ class _SharedTor:
 
     def _finish(self, error: Exception) -> None:
         self._cancelUnused()
-        while self._triggers:
-            self._reactor.removeSystemEventTrigger(self._triggers.popitem()[1])
         self.launched.fail(error)
         self.ended.succeed(None)
         if not self._leases:
@@ -160,6 +158,8 @@ class _SharedTor:
             self._removeRunDirectory()
 
     def _removeRunDirectory(self) -> None:
+        while self._triggers:
+            self._reactor.removeSystemEventTrigger(self._triggers.popitem()[1])
         if self._runDirectory is not None:
             self._runDirectory.remove()
             self._runDirectory = None

@@ -25,7 +25,7 @@ from collections.abc import Callable, Sequence
 from contextlib import suppress
 from typing import TYPE_CHECKING, cast
 
-from twisted.internet.defer import Deferred
+from twisted.internet.defer import Deferred, TimeoutError
 from twisted.internet.interfaces import IProtocol, IReactorTime
 from twisted.internet.protocol import connectionDone
 from twisted.protocols.basic import LineOnlyReceiver
@@ -45,7 +45,7 @@ __all__ = ["TorProcess"]
 
 _COMPLAINT = re.compile(r"\[(?:warn|err)\] (.*)")
 _MOST_LINES = 20
-_SECONDS_TO_END = 5.0
+_SECONDS_TO_END = 3.0
 _SECONDS_TO_REAP = 2.0
 
 
@@ -106,27 +106,30 @@ class TorProcess:
         """
         self._reactor = reactor
         self._output = _TorOutput(onLine)
-        ourControl, theirControl = socket.socketpair(socket.AF_UNIX)
+        # Held apart from the control connection, which may break while tor must live on.
+        self._leash, theirControl = socket.socketpair(socket.AF_UNIX)
         ourLog, theirLog = socket.socketpair(socket.AF_UNIX)
         with theirControl, ourLog, theirLog, tempfile.TemporaryFile() as torrc:
             torrc.write(makeTorrc(theirControl.fileno()).encode("utf-8"))
             torrc.seek(0)
-            self._process = subprocess.Popen(
-                [program, "-f", "-", *arguments],
-                stdin=torrc,
-                stdout=theirLog.fileno(),
-                stderr=theirLog.fileno(),
-                pass_fds=[theirControl.fileno()],
-                start_new_session=True,
-                cwd="/",
-                env={"PATH": os.environ.get("PATH", os.defpath), "LC_ALL": "C"},
-            )
+            try:
+                self._process = subprocess.Popen(
+                    [program, "-f", "-", *arguments],
+                    stdin=torrc,
+                    stdout=theirLog.fileno(),
+                    stderr=theirLog.fileno(),
+                    pass_fds=[theirControl.fileno()],
+                    start_new_session=True,
+                    cwd="/",
+                    env={"PATH": os.environ.get("PATH", os.defpath), "LC_ALL": "C"},
+                )
+            except BaseException:
+                self._leash.close()
+                raise
             self._adopt(ourLog, self._output)
         self.pid = self._process.pid
-        # Held apart from the control connection, which may break while tor must live on.
-        self._leash = ourControl
-        adopted = self._adopt(ourControl, control.protocol)
-        closeInChildren(ourControl.fileno())
+        closeInChildren(self._leash.fileno())
+        adopted = self._adopt(self._leash, control.protocol)
         closeInChildren(adopted)
         control.whenLost().addCallback(lambda _: keepInChildren(adopted))
 
@@ -164,9 +167,15 @@ class TorProcess:
         """
         return self._output.closed.wait()
 
+    def kill(self) -> None:
+        """
+        Have it end without a moment's thought; L{end} or L{endNow} must follow.
+        """
+        self._process.kill()
+
     async def end(self) -> None:
         """
-        End tor: let go of it, and kill it if it is still there 5 s later (a frozen one).
+        End tor: let go of it, and kill it if it is still there 3 s later (a frozen one).
         """
         self._letGo()
         gone = self.whenGone().addTimeout(_SECONDS_TO_END, self._reactor)
