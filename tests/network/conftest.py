@@ -123,17 +123,19 @@ class Program(ProcessProtocol):
 @pytest.fixture
 def start() -> Iterator[Callable[..., Program]]:
     """
-    Start programs that are installed beside Python, from C{/}; those still running are killed at
-    the end.
+    Start programs that are installed beside Python, from C{/} or another folder; those still
+    running are killed at the end.
     """
     programs: list[Program] = []
 
-    def startProgram(name: str, *arguments: str, **spawning: object) -> Program:
+    def startProgram(
+        name: str, *arguments: str, folder: os.PathLike[str] | str = "/", **spawning: object
+    ) -> Program:
         program = Program()
         path = os.path.join(os.path.dirname(sys.executable), name)
         environment = {**os.environ, "PYTHONUNBUFFERED": "1"}
         reactor.spawnProcess(  # type: ignore[attr-defined]
-            program, path, [path, *arguments], env=environment, path="/", **spawning
+            program, path, [path, *arguments], env=environment, path=os.fspath(folder), **spawning
         )
         programs.append(program)
         return program
