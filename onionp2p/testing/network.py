@@ -47,7 +47,7 @@ __all__ = ["NetworkStep", "PrivateNetwork"]
 
 _SECONDS_TO_START = 90.0
 _SECONDS_BETWEEN_QUESTIONS = 0.1
-_SECONDS_BETWEEN_HANGUPS = 1.0
+_SECONDS_BETWEEN_HANGUPS = 0.2
 # Voting begins at multiples of this, plus an offset; the least that tor allows.
 _FIRST_INTERVAL = 5
 _FEWEST_NODES = 5
