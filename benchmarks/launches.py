@@ -1,5 +1,5 @@
 """
-How long tor takes from its spawn until it answers, and whether it always does:
+How long tor takes from its spawn until it answers, and whether it always does.
 
     python benchmarks/launches.py [COUNT]
 

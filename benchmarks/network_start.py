@@ -1,5 +1,5 @@
 """
-How long a private network takes to start, step by step, until a stranger's first dial succeeds:
+How long a private network takes to start, step by step, until a stranger's first dial succeeds.
 
     python benchmarks/network_start.py [STARTS [VOTING_INTERVAL]]
 """

@@ -10,7 +10,7 @@ from __future__ import annotations
 from contextlib import AsyncExitStack
 from typing import TYPE_CHECKING, Any
 
-from twisted.internet.defer import CancelledError, Deferred, maybeDeferred, race
+from twisted.internet.defer import CancelledError, Deferred, maybeDeferred
 from twisted.internet.interfaces import IAddress, IListeningPort, IProtocol, IProtocolFactory
 from twisted.internet.protocol import Factory, Protocol
 from twisted.logger import Logger
@@ -173,7 +173,7 @@ class Listen:
             onion = await Onion.add(self._reactor, tor.control, identity, address.port, target)
             held.push_async_callback(onion.withdraw)
             published = onion.publication.whenPublished()
-            published.addCallbacks(lambda _: self._announce(address), _ignoreCancellation)
+            published.addCallbacks(lambda _: self._announce(address), _neverMind)
             held.callback(published.cancel)
             if self._options.wait is Wait.PUBLISHED:
                 await self._untilPublished(lease, onion)
@@ -187,11 +187,9 @@ class Listen:
         return file.identity
 
     async def _untilPublished(self, lease: TorLease, onion: Onion) -> None:
-        tor = await lease.bootstrapped()
+        await lease.bootstrapped()
         self._phase = "publishing the onion"
-        first, _ = await race([onion.publication.whenPublished(), tor.control.whenLost()])
-        if first != 0:
-            raise TorDied
+        await onion.publication.whenPublished()
 
     def _follow(self, progress: Progress) -> None:
         self._phase = f"waiting for tor, which is at {progress.percent}% ({progress.summary})"
@@ -207,5 +205,8 @@ class Listen:
         raise ListenTimeout(f"{timeout:g} s were not enough, {self._phase}.")
 
 
-def _ignoreCancellation(failure: Failure) -> None:
-    failure.trap(CancelledError)
+def _neverMind(failure: Failure) -> None:
+    """
+    Nothing is to be announced, then.
+    """
+    failure.trap(CancelledError, TorDied)

@@ -19,6 +19,7 @@ from __future__ import annotations
 import functools
 import gc
 import inspect
+import os
 import signal
 from collections.abc import Callable, Generator
 from types import FrameType
@@ -59,8 +60,18 @@ loggedText = pytest.StashKey[list[str]]()
 
 
 def pytest_configure(config: pytest.Config) -> None:
-    """Stop Twisted from keeping 65,536 events, and all they refer to, until somebody shows them."""
+    """
+    Keep every tor off the Internet, and stop Twisted from keeping 65,536 events, and all they refer
+    to, until somebody shows them.
+    """
+    os.environ["ONIONP2P_TORRC"] = os.path.join(os.path.dirname(__file__), "offline.torrc")
     globalLogBeginner.beginLoggingTo([], discardBuffer=True, redirectStandardIO=False)
+
+
+def pytest_collection_finish(session: pytest.Session) -> None:
+    """Spare the collections after each test all that is imported: a fifth of the time is left."""
+    gc.collect()
+    gc.freeze()
 
 
 @pytest.hookimpl(wrapper=True, tryfirst=True)
@@ -180,5 +191,6 @@ def discard(thing: Any) -> None:
         reactor.removeReader(thing)
         reactor.removeWriter(thing)
         thing.connectionLost(Failure(ConnectionAborted()))
+
 
 pytest_plugins = ["onionp2p.testing.memoryfixtures"]

@@ -21,6 +21,7 @@ from onionp2p.cli.pingreport import TextReport
 from onionp2p.cli.running import run
 from onionp2p.cli.steps import showSteps
 from onionp2p.endpoints import OnionServerEndpoint
+from onionp2p.listening import OnionPort
 from onionp2p.options import ListenOptions
 from onionp2p.ping.responder import PingResponderFactory
 from onionp2p.testing.network import PrivateNetwork
@@ -91,6 +92,7 @@ async def _tell(reactor: Any, story: _Story, count: int) -> int:
 
         endpoint = OnionServerEndpoint(reactor, ListenOptions(port=_PORT), follow)
         port = await endpoint.listen(PingResponderFactory())
+        assert isinstance(port, OnionPort)
     try:
         address = port.getHost()
         story.chapter("tor is launched, an onion service made and published")

@@ -272,7 +272,7 @@ async def _all(waits: Any) -> None:
     try:
         await gatherResults(deferreds, consumeErrors=True)
     except FirstError as first:
-        raise first.subFailure.value from None
+        first.subFailure.raiseException()
 
 
 def _freePorts(count: int) -> list[int]:

@@ -56,10 +56,13 @@ class _Protocol(TorControlProtocol):  # type: ignore[misc]  # txtorcon has no ty
 
     def lineReceived(self, line: bytes) -> None:
         """
-        Pass on a line of tor's.
+        Pass on a line of tor's.  What is no answer ends the connection: who knows what comes next?
         """
         text = line.decode("utf-8", "replace").encode("ascii", "replace")
-        TorControlProtocol.lineReceived(self, text)
+        try:
+            TorControlProtocol.lineReceived(self, text)
+        except Exception:  # noqa: BLE001 - of any kind
+            self.transport.abortConnection()
 
     def connectionLost(self, reason: Failure) -> None:
         """
@@ -152,13 +155,15 @@ class TorControl:
         @raise ControlLost: if the connection has ended.
         @raise ControlTimeout: if there is no answer within 30 s.
         """
-        if not text.isascii() or not text.isprintable():
-            raise ValueError("a control command is one line of ASCII")
-        if self.lost:  # txtorcon would keep us waiting for ever
-            raise ControlLost
-        answer = _ourOutcome(self._txtorcon.queue_command(text))
+        isLine = text.isascii() and text.isprintable()
+        # Of a command after the connection's end, txtorcon would keep us waiting for ever.
+        sent = self._txtorcon.queue_command(text) if isLine and not self.lost else None
         del text  # a key has no business in the frame of a traceback
-        return str(await self._bounded(answer))
+        if not isLine:
+            raise ValueError("a control command is one line of ASCII")
+        if sent is None:
+            raise ControlLost
+        return str(await self._bounded(_ourOutcome(sent)))
 
     async def getInfo(self, key: str) -> str:
         """

@@ -14,7 +14,7 @@ from contextlib import suppress
 from twisted.internet.defer import Deferred
 from twisted.internet.interfaces import IDelayedCall, IReactorTime
 
-from onionp2p.errors import OnionRefused, TorError, TorRefusedCommand
+from onionp2p.errors import OnionRefused, TorDied, TorError, TorRefusedCommand
 from onionp2p.keys import Identity
 from onionp2p.outcome import Outcome
 from onionp2p.tor.control import TorControl, parseKeywords
@@ -45,7 +45,7 @@ class Publication:
 
     def whenPublished(self) -> Deferred[None]:
         """
-        Give a Deferred that fires then.
+        Give a Deferred that fires then, or fails with L{TorDied}.
         """
         return self._published.wait()
 
@@ -55,6 +55,13 @@ class Publication:
         """
         if self._timer is not None and self._timer.active():
             self._timer.cancel()
+
+    def torLost(self) -> None:
+        """
+        Give up: tor is gone.
+        """
+        self.stop()
+        self._published.fail(TorDied())
 
     def event(self, text: str) -> None:
         """
@@ -111,6 +118,7 @@ class Onion:
         """
         publication = Publication(clock, identity.label)
         forget = control.observe("HS_DESC", publication.event)
+        control.whenLost().addCallback(lambda _: publication.torLost())
         onion = cls(control, identity.label, publication, forget)
         try:
             served = await onion._add(identity, port, target)

@@ -97,6 +97,8 @@ class _SharedTor:
         except Exception as problem:  # noqa: BLE001 - the lessees get it
             error = problem
         died, self.available = self.available, False
+        if predecessor is not None:  # who waits for our end waits for its
+            await predecessor.ended.wait()
         if self._tor is not None:
             await self._tor.end()
             if died:
@@ -264,5 +266,6 @@ def shutdown(reactor: Reactor) -> Deferred[None]:
 
     @return: fires when they are gone.
     """
-    ending = [shared.shutdown() for (its, _), shared in _tors.items() if its is reactor]
+    tors = [shared for (its, _), shared in _tors.items() if its is reactor]
+    ending = [shared.shutdown() for shared in tors]
     return gatherResults(ending).addCallback(lambda _: None)

@@ -7,6 +7,7 @@ from __future__ import annotations
 import os
 import sys
 from collections.abc import Callable, Iterator
+from typing import Any
 
 import pytest
 from pytest_twisted import blockon
@@ -102,10 +103,8 @@ class Program(ProcessProtocol):
 
     def processEnded(self, reason: Failure) -> None:
         self.over = True
-        status = reason.value
-        self.ended.callback(
-            -status.signal if getattr(status, "signal", None) else status.exitCode or 0
-        )
+        status: Any = reason.value
+        self.ended.callback(-status.signal if status.signal else status.exitCode)
         self._look()
 
     def _look(self) -> None:
@@ -129,12 +128,12 @@ def start() -> Iterator[Callable[..., Program]]:
     programs: list[Program] = []
 
     def startProgram(
-        name: str, *arguments: str, folder: os.PathLike[str] | str = "/", **spawning: object
+        name: str, *arguments: str, folder: os.PathLike[str] | str = "/", **spawning: Any
     ) -> Program:
         program = Program()
         path = os.path.join(os.path.dirname(sys.executable), name)
         environment = {**os.environ, "PYTHONUNBUFFERED": "1"}
-        reactor.spawnProcess(  # type: ignore[attr-defined]
+        reactor.spawnProcess(
             program, path, [path, *arguments], env=environment, path=os.fspath(folder), **spawning
         )
         programs.append(program)

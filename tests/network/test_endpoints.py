@@ -7,24 +7,27 @@ from __future__ import annotations
 import os
 import secrets
 from pathlib import Path
+from typing import Any
 
 import pytest
 from twisted.internet import reactor
 from twisted.internet.defer import Deferred
 from twisted.internet.endpoints import clientFromString, connectProtocol, serverFromString
 from twisted.internet.error import ConnectionDone
-from twisted.internet.interfaces import IListeningPort
 from twisted.internet.protocol import Factory, Protocol, connectionDone
 from twisted.python.failure import Failure
 
 from onionp2p import OnionAddress, OnionPeer
 from onionp2p.errors import ConnectionRefused, DialTimeout, KeyInUse
+from onionp2p.listening import OnionPort
 
 
 class Greeter(Protocol):
     """
     Speaks first, then echoes.
     """
+
+    transport: Any = None
 
     def connectionMade(self) -> None:
         self.transport.write(b"hello")
@@ -37,6 +40,8 @@ class Collector(Protocol):
     """
     Keeps what it gets.
     """
+
+    transport: Any = None
 
     def __init__(self) -> None:
         self.data = b""
@@ -63,12 +68,14 @@ class Collector(Protocol):
         self.ended.callback(reason.value)
 
 
-async def listen(options: str = "") -> IListeningPort:
+async def listen(options: str = "") -> OnionPort:
     """
     Serve a L{Greeter} at port 7777 of an onion.
     """
     endpoint = serverFromString(reactor, f"onionp2p:listen:port=7777{options}")
-    return await endpoint.listen(Factory.forProtocol(Greeter))
+    port = await endpoint.listen(Factory.forProtocol(Greeter))
+    assert isinstance(port, OnionPort)
+    return port
 
 
 async def dial(address: OnionAddress, options: str = "") -> Collector:
@@ -76,7 +83,9 @@ async def dial(address: OnionAddress, options: str = "") -> Collector:
     Connect a L{Collector} to it.
     """
     string = f"onionp2p:dial:addr={address.hostname}:{address.port}{options}"
-    return await connectProtocol(clientFromString(reactor, string), Collector())
+    collector = Collector()
+    await connectProtocol(clientFromString(reactor, string), collector)
+    return collector
 
 
 async def test_thereAndBack() -> None:
@@ -86,9 +95,7 @@ async def test_thereAndBack() -> None:
     """
     port = await listen()
     address = port.getHost()
-    assert isinstance(address, OnionAddress)
     client = await dial(address)
-    assert client.transport is not None
     assert client.transport.getPeer() == address
     assert client.transport.getHost() == OnionPeer()
     assert await client.collect(5) == b"hello"

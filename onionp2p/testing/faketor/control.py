@@ -1,0 +1,135 @@
+# Copyright (c) The onionp2p developers.
+# See LICENSE for details.
+
+"""
+A fake tor's side of a control connection (control-spec, section 2).
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from twisted.internet.defer import CancelledError, Deferred, DeferredQueue
+from twisted.internet.protocol import Factory, connectionDone
+from twisted.protocols.basic import LineOnlyReceiver
+from twisted.python.failure import Failure
+
+from onionp2p.testing.faketor.authentication import Authentication
+from onionp2p.testing.faketor.commands import answer
+from onionp2p.testing.faketor.faults import Drop, Ignore, Refuse, Reply
+from onionp2p.testing.faketor.outlet import Outlet
+from onionp2p.testing.faketor.replies import CloseAfter, Refused, inline
+
+if TYPE_CHECKING:
+    from twisted.internet.interfaces import IAddress
+
+    from onionp2p.testing.faketor.services import Service
+    from onionp2p.testing.faketor.tor import FakeTor
+
+__all__ = ["ControlFactory", "ControlSession"]
+
+
+class ControlSession(LineOnlyReceiver):
+    """
+    One controller's connection.
+
+    @ivar authentication: whether it is let in.
+    @ivar events: what it wants to be told of.
+    @ivar services: the onions that go when it goes.
+    @ivar owner: whether tor goes when it goes.
+    """
+
+    delimiter = b"\n"
+    MAX_LENGTH = 1 << 20
+    outlet: Outlet
+    transport: Any
+
+    def __init__(self, tor: FakeTor, authentication: Authentication) -> None:
+        self._tor = tor
+        self._lines: DeferredQueue[str] = DeferredQueue()
+        self._talk: Deferred[None] | None = None
+        self.authentication: Authentication = authentication
+        self.events: frozenset[str] = frozenset()
+        self.services: list[Service] = []
+        self.owner = False
+
+    def connectionMade(self) -> None:
+        self.outlet = self._tor.newOutlet(self.transport)
+        self._tor.sessions.append(self)
+        self._talk = Deferred.fromCoroutine(self._converse())
+        self._talk.addErrback(lambda failure: failure.trap(CancelledError) and None)
+
+    def lineReceived(self, line: bytes) -> None:
+        self._lines.put(line.decode("latin-1").removesuffix("\r"))
+
+    def connectionLost(self, reason: Failure = connectionDone) -> None:
+        self._tor.sessions.remove(self)
+        self._tor.forgetOutlet(self.outlet)
+        if self._talk is not None:
+            self._talk.cancel()
+        for service in self.services:
+            self._tor.onions.withdraw(service.label)
+        if self.owner:
+            self._tor.exit()
+
+    def tell(self, name: str, text: str) -> None:
+        """
+        Tell of an event, if it is wanted.
+        """
+        if name in self.events:
+            self.outlet.write(f"650 {name} {text}\r\n".encode("latin-1"))
+
+    async def _converse(self) -> None:
+        while await self._answer(await self._lines.get()):
+            pass
+        self.outlet.finish()
+
+    async def _answer(self, line: str) -> bool:
+        """
+        Answer one command.
+
+        @return: whether to go on.
+        """
+        word, _, rest = line.partition(" ")
+        action = await self._tor.at(f"{word.upper()} {rest}")
+        if isinstance(action, Drop):
+            self.transport.abortConnection()
+            return False
+        if isinstance(action, Ignore):
+            return True
+        if isinstance(action, Reply):
+            self.outlet.write(action.data)
+            return not action.closes
+        goOn = word.upper() != "QUIT"
+        try:
+            if isinstance(action, Refuse):
+                lines = inline(action.code, [action.text])
+            else:
+                lines = answer(self._tor, self, word, rest)
+        except Refused as refused:
+            lines = refused.lines
+        except CloseAfter as last:
+            lines, goOn = last.lines, False
+        self.outlet.write("".join(f"{text}\r\n" for text in lines).encode("latin-1"))
+        return goOn
+
+
+class ControlFactory(Factory):
+    """
+    Takes controllers' connections.
+    """
+
+    noisy = False
+
+    def __init__(self, tor: FakeTor, *, owner: bool) -> None:
+        """
+        @param owner: whether they come as by C{__OwningControllerFD}, and need no proof.
+        """
+        self._tor = tor
+        self._owner = owner
+
+    def buildProtocol(self, addr: IAddress | None) -> ControlSession:
+        authentication = Authentication(
+            self._tor.configuration, self._tor.version, owner=self._owner
+        )
+        return ControlSession(self._tor, authentication)
