@@ -13,7 +13,7 @@ from contextlib import contextmanager
 from rich.console import Console
 from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn
 
-from onionp2p.testing.network import NetworkStep
+from onionp2p.testing.consensus import NetworkStep
 
 __all__ = ["showSteps"]
 

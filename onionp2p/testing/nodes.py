@@ -8,8 +8,9 @@ The nodes of a private Tor network: what each is configured with, and its proces
 from __future__ import annotations
 
 import os
+import signal
 import time
-from typing import Any
+from dataclasses import dataclass
 
 from twisted.internet.defer import Deferred
 from twisted.internet.interfaces import IReactorTime
@@ -19,7 +20,7 @@ from onionp2p.outcome import Outcome
 from onionp2p.tor.control import TorControl
 from onionp2p.tor.process import TorProcess
 
-__all__ = ["Node", "sharedLines"]
+__all__ = ["Node", "NodeConfiguration", "sharedLines"]
 
 _NODE = """
 DataDirectory {folder}
@@ -39,7 +40,6 @@ Log notice stdout
 Log {verbosity} file {folder}/log
 """
 
-# The first vote is called by SETCONF once every descriptor has arrived: see network.py.
 _AUTHORITY = """
 DirPort 127.0.0.1:{dirPort}
 AuthoritativeDirectory 1
@@ -54,9 +54,18 @@ TestingV3AuthInitialVoteDelay 2
 TestingV3AuthInitialDistDelay 2
 V3AuthVoteDelay 2
 V3AuthDistDelay 2
+"""
+
+# At least a quarter of an hour away: the first vote is called by SETCONF, see network.py.
+_NO_VOTE = """
 TestingV3AuthInitialVotingInterval 1800
 V3AuthVotingInterval 1800
 TestingV3AuthVotingStartOffset {offset}
+"""
+
+_VOTES = """
+TestingV3AuthInitialVotingInterval 5
+V3AuthVotingInterval {interval}
 """
 
 
@@ -69,57 +78,89 @@ def sharedLines(authorityLines: list[str]) -> str:
     )
 
 
-class Node:
+@dataclass(frozen=True)
+class NodeConfiguration:
     """
-    A relay or an authority.
+    What a node is configured with.
 
     @ivar nickname: its name.
-    @ivar folder: its DataDirectory, with its log.
+    @ivar folder: its DataDirectory; its log is there too.
+    @ivar orPort: where it takes circuits, on 127.0.0.1.
+    @ivar dirPort: where it serves the directory, if it is an authority.
+    @ivar votingInterval: seconds from one consensus to the next.
+    @ivar verbosity: what it logs to its file.
+    @ivar shared: the lines of every node.
+    """
+
+    nickname: str
+    folder: str
+    orPort: int
+    dirPort: int | None
+    votingInterval: int
+    verbosity: str
+    shared: str
+
+    def render(self, descriptor: int, *, voting: bool) -> str:
+        """
+        Give its torrc.
+
+        @param descriptor: its owning control connection.
+        @param voting: whether it votes of itself, if it is an authority.
+        """
+        text = self.shared + _NODE.format(
+            folder=self.folder,
+            nickname=self.nickname,
+            descriptor=descriptor,
+            orPort=self.orPort,
+            verbosity=self.verbosity,
+        )
+        if self.dirPort is None:
+            return text
+        text += _AUTHORITY.format(dirPort=self.dirPort)
+        if voting:
+            return text + _VOTES.format(interval=self.votingInterval)
+        return text + _NO_VOTE.format(offset=0 if time.time() % 1800 < 900 else 900)
+
+
+class Node:
+    """
+    A relay or an authority of a private network.
+
+    @ivar nickname: its name.
+    @ivar folder: its DataDirectory, with its C{log}.
     @ivar control: its control connection.
     @ivar consensus: fires when it has a consensus that lists all nodes.
     """
 
-    def __init__(self, nickname: str, folder: str, orPort: int, nodeCount: int) -> None:
-        self.nickname = nickname
-        self.folder = folder
-        self._orPort = orPort
+    def __init__(
+        self, reactor: IReactorTime, program: str, configuration: NodeConfiguration, nodeCount: int
+    ) -> None:
+        self._reactor = reactor
+        self._program = program
+        self._configuration = configuration
         self._nodeCount = nodeCount
         self._process: TorProcess | None = None
+        self._stopping = False
+        self.nickname = configuration.nickname
+        self.folder = configuration.folder
         self.consensus: Outcome[None] = Outcome()
 
-    def launch(
-        self,
-        reactor: IReactorTime,
-        program: str,
-        shared: str,
-        verbosity: str,
-        dirPort: int | None,
-    ) -> None:
+    def launch(self, *, voting: bool = False) -> None:
         """
         Spawn its tor.
 
-        @param dirPort: where it serves the directory, if it is an authority.
+        @param voting: whether it votes of itself, if it is an authority.
         """
         with open(os.path.join(self.folder, "state"), "w") as state:
             state.write(_ampleBandwidth())
-
-        def torrc(descriptor: int) -> str:
-            text = shared + _NODE.format(
-                folder=self.folder,
-                nickname=self.nickname,
-                descriptor=descriptor,
-                orPort=self._orPort,
-                verbosity=verbosity,
-            )
-            if dirPort is not None:
-                # At least a quarter of an hour away from now.
-                offset = 0 if time.time() % 1800 < 900 else 900
-                text += _AUTHORITY.format(dirPort=dirPort, offset=offset)
-            return text
-
-        self.control = TorControl(reactor, ["STATUS_CLIENT", "NEWCONSENSUS"])
+        self.control = TorControl(self._reactor, ["STATUS_CLIENT", "NEWCONSENSUS"])
+        self._stopping = False
         self._process = TorProcess(
-            reactor, program, torrc, self.control, arguments=["--defaults-torrc", "/dev/null"]
+            self._reactor,
+            self._program,
+            lambda descriptor: self._configuration.render(descriptor, voting=voting),
+            self.control,
+            arguments=["--defaults-torrc", "/dev/null"],
         )
 
     async def ready(self) -> None:
@@ -138,35 +179,68 @@ class Node:
         """
         Its process id.
         """
-        assert self._process is not None
-        return self._process.pid
+        return self._running.pid
 
-    def whenGone(self) -> Deferred[Any]:
-        """
-        Give a Deferred that fires with an error that says why, when it ends.
-        """
-        assert self._process is not None
-        process = self._process
-        return process.whenGone().addCallback(
-            lambda _: TorError(f"The node {self.nickname} ended: {process.complaints}")
-        )
+    @property
+    def _running(self) -> TorProcess:
+        if self._process is None:
+            raise ValueError(f"the node {self.nickname} is stopped")
+        return self._process
 
-    async def end(self) -> None:
+    def whenFailed(self) -> Deferred[TorError]:
+        """
+        Give a Deferred that fires, with an error that says why, if it ends by itself.
+        """
+        process = self._running
+        failed: Deferred[TorError] = Deferred()
+
+        def gone(_: None) -> None:
+            if not self._stopping:
+                failed.callback(TorError(f"The node {self.nickname} ended: {process.complaints}"))
+
+        process.whenGone().addCallback(gone)
+        return failed
+
+    def freeze(self) -> None:
+        """
+        Have it do nothing, as if its host were gone from the network.
+        """
+        os.kill(self.pid, signal.SIGSTOP)
+
+    def thaw(self) -> None:
+        """
+        Have it go on.
+        """
+        os.kill(self.pid, signal.SIGCONT)
+
+    async def restart(self) -> None:
+        """
+        Bring it back after L{stop}; returns when it answers.
+        """
+        self.consensus = Outcome()
+        self.launch(voting=True)
+        await self.ready()
+
+    async def stop(self) -> None:
         """
         End it.  It is killed: tor 0.4.9's relays hang in a quarter of their orderly exits, their
         main thread waiting for a lock of its workers' (C{cpuworker_free_all}).
         """
+        self._stopping = True
         if self._process is not None:
-            self._process.kill()
-            await self._process.end()
+            process, self._process = self._process, None
+            process.kill()
+            await process.end()
 
-    def endNow(self) -> None:
+    def stopNow(self) -> None:
         """
         The same, without the reactor.
         """
+        self._stopping = True
         if self._process is not None:
-            self._process.kill()
-            self._process.endNow()
+            process, self._process = self._process, None
+            process.kill()
+            process.endNow()
 
 
 def _ampleBandwidth() -> str:
