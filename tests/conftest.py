@@ -6,7 +6,8 @@ An asynchronous test is a plain C{async def} (or returns a Deferred). Every test
     every example does;
   - fails when an error was logged, or a Deferred's failure was lost; one that expects an error
     asks for L{loggedErrors}, looks at it and clears it;
-  - fails when it leaves a delayed call, a socket, a port or a process behind.
+  - fails when it leaves a delayed call, a socket, a port or a process behind;
+  - fails when something in this process goes past Tor: C{leak_guard}, by pyproject.toml.
 
 What Twisted logged is shown with a failure. Fixtures have no deadline of their own: where one
 hangs, C{faulthandler_timeout} in pyproject.toml ends the whole run.
@@ -64,7 +65,8 @@ def pytest_configure(config: pytest.Config) -> None:
     Keep every tor off the Internet, and stop Twisted from keeping 65,536 events, and all they refer
     to, until somebody shows them.
     """
-    os.environ["ONIONP2P_TORRC"] = os.path.join(os.path.dirname(__file__), "offline.torrc")
+    if "onionp2p-net-" not in os.environ.get("ONIONP2P_TORRC", ""):  # inside `onionp2p testnet`
+        os.environ["ONIONP2P_TORRC"] = os.path.join(os.path.dirname(__file__), "offline.torrc")
     globalLogBeginner.beginLoggingTo([], discardBuffer=True, redirectStandardIO=False)
 
 
@@ -193,4 +195,4 @@ def discard(thing: Any) -> None:
         thing.connectionLost(Failure(ConnectionAborted()))
 
 
-pytest_plugins = ["onionp2p.testing.memoryfixtures"]
+pytest_plugins = ["onionp2p.testing.leakfixtures"]

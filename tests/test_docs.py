@@ -1,5 +1,5 @@
 """
-What the README says, checked.
+What the documentation says, checked.
 """
 
 from __future__ import annotations
@@ -12,27 +12,39 @@ import pytest
 from onionp2p.options import parseDial, parseListen
 
 TOP = Path(__file__).parent.parent
-README = (TOP / "README.md").read_text()
+PAGES = [TOP / "README.md", *sorted((TOP / "docs").glob("*.md"))]
+README = PAGES[0].read_text()
+EXAMPLE = re.compile(r"```(?:python|sh)\n# (docs/\S+)\n(.*?)```", re.DOTALL)
+EXAMPLES = [match for page in PAGES for match in EXAMPLE.findall(page.read_text())]
 
 
-@pytest.mark.parametrize(
-    "block", re.findall(r"```python\n# (\S+)\n(.*?)```", README, re.DOTALL), ids=lambda b: b[:20]
-)
-def test_examplesAreTheFiles(block: tuple[str, str]) -> None:
+@pytest.mark.parametrize(("name", "text"), EXAMPLES, ids=[name for name, _ in EXAMPLES])
+def test_examplesAreTheFiles(name: str, text: str) -> None:
     """
-    An example in the README stands word for word in the file that it names, which other tests run.
+    An example on a page stands word for word in the file that it names, which other tests run.
     """
-    name, text = block
     assert text in (TOP / name).read_text()
 
 
-def test_linksLeadSomewhere() -> None:
+def test_everyExampleIsOnAPage() -> None:
     """
-    What the README links to is there.
+    No example is left that no page shows.
     """
-    links = re.findall(r"\]\(([^)#:]+)\)", README)
-    assert len(links) > 3
-    assert [link for link in links if not (TOP / link).exists()] == []
+    files = {
+        str(path.relative_to(TOP))
+        for path in (TOP / "docs" / "examples").rglob("*")
+        if path.is_file() and "__pycache__" not in path.parts
+    }
+    assert files == {name for name, _ in EXAMPLES}
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
+def test_linksLeadSomewhere(page: Path) -> None:
+    """
+    What a page links to is there.
+    """
+    links = re.findall(r"\]\(([^)#:]+)\)", page.read_text())
+    assert [link for link in links if not (page.parent / link).exists()] == []
 
 
 def test_tablesNameTheOptions() -> None:

@@ -7,12 +7,15 @@ C{onionp2p testnet}: a private Tor network for a command, or until Ctrl-C (desig
 
 from __future__ import annotations
 
+import json
 import os
 import shlex
 import shutil
 import signal
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from glob import glob
+from itertools import chain
 from typing import Any
 
 import click
@@ -23,7 +26,8 @@ from twisted.python.failure import Failure
 
 from onionp2p.cli.running import CANCELLED, run
 from onionp2p.cli.steps import showSteps
-from onionp2p.testing.network import PrivateNetwork
+from onionp2p.folders import runtimeFolders
+from onionp2p.testing.network import FOLDER_PREFIX, STATUS_FILE, PrivateNetwork
 
 __all__ = ["testnet"]
 
@@ -53,6 +57,11 @@ def _networkOptions(command: Callable[..., None]) -> Callable[..., None]:
             "--folder",
             type=click.Path(exists=True, file_okay=False, resolve_path=True),
             help="Where the network's own folder is made, for as long as it is up.",
+        ),
+        click.option(
+            "--client",
+            is_flag=True,
+            help="Add a tor with SOCKS and control ports, for programs that are not Twisted's.",
         ),
         click.option(
             "--verbosity",
@@ -110,6 +119,46 @@ def up(**options: Any) -> None:
     run(main)
 
 
+@testnet.command("status")
+@click.option("--folder", type=click.Path(exists=True, file_okay=False), help="Look in it too.")
+@click.option("--json", "asJSON", is_flag=True, help="Print one JSON object a line.")
+def status(folder: str | None, asJSON: bool) -> None:
+    """List the private networks that are up; exit with 1 if there is none."""
+    networks = list(_runningNetworks(folder))
+    for network in networks:
+        if asJSON:
+            click.echo(json.dumps(network))
+        else:
+            alive = sum(_isAlive(pid) for pid in network["nodes"])
+            click.echo(
+                f"{network['folder']}: {alive} of {len(network['nodes'])} nodes,"
+                f" owned by process {network['pid']}"
+            )
+    if not networks:
+        click.echo("no private Tor network is up", err=True)
+        sys.exit(1)
+
+
+def _runningNetworks(folder: str | None) -> Iterator[dict[str, Any]]:
+    parents = dict.fromkeys([*runtimeFolders(), *([folder] if folder else [])])
+    for path in sorted(chain.from_iterable(glob(f"{p}/{FOLDER_PREFIX}*") for p in parents)):
+        try:
+            with open(os.path.join(path, STATUS_FILE)) as file:
+                network = json.load(file)
+        except (OSError, ValueError):  # not up yet, or another user's
+            continue
+        if _isAlive(network["pid"]):
+            yield network
+
+
+def _isAlive(pid: int) -> bool:
+    try:
+        os.kill(pid, 0)
+    except OSError:
+        return False
+    return True
+
+
 async def _start(reactor: Any, options: dict[str, Any]) -> PrivateNetwork:
     with showSteps("testnet") as step:
         try:
@@ -120,6 +169,7 @@ async def _start(reactor: Any, options: dict[str, Any]) -> PrivateNetwork:
                 votingInterval=options["interval"],
                 folder=options["folder"],
                 verbosity=options["verbosity"],
+                client=options["client"],
                 step=step,
             )
         except ValueError as problem:

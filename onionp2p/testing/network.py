@@ -10,33 +10,39 @@ our own tor is: it ends when this process does, however that happens.
 
 from __future__ import annotations
 
+import json
 import os
 import shutil
 import socket
 import tempfile
-from contextlib import ExitStack
+from contextlib import ExitStack, suppress
 from typing import Any
 
 from twisted.internet.defer import (
-    CancelledError,
     Deferred,
     TimeoutError,
 )
 from twisted.logger import Logger
 
-from onionp2p.errors import TorError
+from onionp2p.errors import ControlLost, TorError
 from onionp2p.folders import runtimeFolders
+from onionp2p.outcome import Outcome
 from onionp2p.testing.authority import AuthorityKeys
+from onionp2p.testing.clienttor import ClientTor
 from onionp2p.testing.consensus import NetworkStep, allOf, reachConsensus
 from onionp2p.testing.janitor import Janitor
 from onionp2p.testing.nodes import Node, NodeConfiguration, sharedLines
 from onionp2p.tor.program import findTor
 
-__all__ = ["PrivateNetwork"]
+__all__ = ["FOLDER_PREFIX", "STATUS_FILE", "PrivateNetwork"]
+
+FOLDER_PREFIX = "onionp2p-net-"
+STATUS_FILE = "network.json"
 
 _SECONDS_TO_START = 90.0
 _FEWEST_NODES = 5
 _MOST_ATTEMPTS = 3
+_SECONDS_TO_LEARN_WHY = 2.0
 _PORT_TAKEN = "Could not bind"
 
 
@@ -45,7 +51,8 @@ class PrivateNetwork:
     A private Tor network.
 
     @ivar folder: all that belongs to it; goes when it is stopped.
-    @ivar nodes: its authorities and relays, while it is up.
+    @ivar nodes: its authorities and relays, while there are any.
+    @ivar up: whether onions can be published and dialled in it.
     """
 
     _log = Logger()
@@ -60,6 +67,7 @@ class PrivateNetwork:
         folder: str | None = None,
         verbosity: str = "notice",
         program: str | None = None,
+        client: bool = False,
         step: NetworkStep = lambda text, fraction: None,
     ) -> None:
         """
@@ -70,6 +78,7 @@ class PrivateNetwork:
             temporary folder by default.
         @param verbosity: what the nodes log to their files: C{notice}, C{info} or C{debug}.
         @param program: the tor program.
+        @param client: add a tor with SOCKS and control ports, for programs that are not Twisted's.
         @param step: told what is being done, and which part of the start is over, 0 to 1.
 
         @raise ValueError: if such a network can't work.
@@ -87,9 +96,12 @@ class PrivateNetwork:
         self._parent = folder
         self._verbosity = verbosity
         self._program = program
+        self._wantsClient = client
+        self._client: ClientTor | None = None
         self._step = step
         self._held = ExitStack()
-        self._failure: TorError | None = None
+        self._failed: Outcome[TorError] = Outcome()
+        self.up = False
         self.nodes: list[Node] = []
         self.folder = ""
 
@@ -117,11 +129,14 @@ class PrivateNetwork:
     @property
     def environment(self) -> dict[str, str]:
         """
-        What makes every endpoint of a program join the network.
+        What makes every endpoint of a program join the network, and tells others where the client
+        tor is, if there is one.
         """
+        client = self._client.environment if self._client else {}
         return {
             "ONIONP2P_TORRC": self.torrc,
             "ONIONP2P_STATE": os.path.join(self.folder, "state"),
+            **client,
         }
 
     async def start(self) -> None:
@@ -142,24 +157,26 @@ class PrivateNetwork:
     async def _startOnce(self) -> None:
         starting = Deferred.fromCoroutine(self._start())
         starting.addTimeout(_SECONDS_TO_START, self._reactor)
-        self._starting, self._failure = starting, None
+        self._starting, self._failed = starting, Outcome[TorError]()
         try:
             await starting
         except BaseException as problem:
+            error = await self._whyNot(problem)
             await self.stop()
-            error = self._whyNot(problem)
             if error is problem:
                 raise
         else:
             return
         raise error
 
-    def _whyNot(self, problem: BaseException) -> BaseException:
+    async def _whyNot(self, problem: BaseException) -> BaseException:
         """
         Give what is behind the end of a start.
         """
-        if isinstance(problem, CancelledError) and self._failure is not None:
-            return self._failure
+        # A node that ends is first seen by its control connection.
+        if self._failed.known or isinstance(problem, ControlLost):
+            with suppress(TimeoutError):
+                return await self._failed.wait().addTimeout(_SECONDS_TO_LEARN_WHY, self._reactor)
         if isinstance(problem, TimeoutError):
             return TorError(f"The network was not up within {_SECONDS_TO_START:g} s.")
         if isinstance(problem, OSError):
@@ -172,8 +189,10 @@ class PrivateNetwork:
 
         @param keepLogs: a folder to copy the nodes' logs to before.
         """
+        self.up = False
         nodes, self.nodes = self.nodes, []
-        await allOf(node.stop() for node in nodes)
+        client, self._client = self._client, None
+        await allOf(each.stop() for each in [*nodes, client] if each is not None)
         if keepLogs is not None:
             for node in nodes:
                 shutil.copy(os.path.join(node.folder, "log"), f"{keepLogs}/{node.nickname}.log")
@@ -183,8 +202,9 @@ class PrivateNetwork:
         """
         The same, for when the reactor has stopped.
         """
-        for node in self.nodes:
-            node.stopNow()
+        for each in [*self.nodes, self._client]:
+            if each is not None:
+                each.stopNow()
         self._held.close()
 
     async def _start(self) -> None:
@@ -206,14 +226,42 @@ class PrivateNetwork:
         await reachConsensus(
             self._reactor, self.authorities, self.relays, self._votingInterval, self._step
         )
+        if self._wantsClient:
+            self._step("starting the client", 0.95)
+            await self._startClient(program, janitor)
+        self._writeStatus()
+        self.up = True
         self._step("up", 1.0)
+
+    async def _startClient(self, program: str, janitor: Janitor) -> None:
+        folder = os.path.join(self.folder, "client")
+        os.mkdir(folder, 0o700)
+        with open(self.torrc) as shared:
+            self._client = ClientTor(self._reactor, program, folder, shared.read())
+        janitor.watch(self._client.pid)
+        await self._client.start()
+
+    def _writeStatus(self) -> None:
+        """
+        Say that the network is up, for C{onionp2p testnet status}.
+        """
+        with open(os.path.join(self.folder, STATUS_FILE), "w") as file:
+            json.dump(
+                {
+                    "folder": self.folder,
+                    "pid": os.getpid(),
+                    "nodes": [node.pid for node in self.nodes],
+                    "environment": self.environment,
+                },
+                file,
+            )
 
     def _makeFolder(self) -> str:
         parents = runtimeFolders() if self._parent is None else [self._parent]
         problem: OSError | None = None
         for parent in parents:
             try:
-                return tempfile.mkdtemp(prefix="onionp2p-net-", dir=parent)
+                return tempfile.mkdtemp(prefix=FOLDER_PREFIX, dir=parent)
             except OSError as error:
                 problem = error
         assert problem is not None
@@ -257,10 +305,10 @@ class PrivateNetwork:
             self._reactor.removeSystemEventTrigger(trigger)
 
     def _nodeFailed(self, error: TorError) -> None:
-        if self._starting.called:
+        self._failed.succeed(error)
+        if self.up:
             self._log.error("{error}", error=error)
-        elif self._failure is None:
-            self._failure = error
+        else:
             self._starting.cancel()
 
 

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from typing import Any
 
+from twisted.internet.defer import Deferred
 from twisted.internet.interfaces import IAddress
 from twisted.internet.protocol import Factory, Protocol, connectionDone
 from twisted.python.failure import Failure
@@ -32,6 +33,7 @@ class RecordingProtocol(Protocol):
         self.packets: list[bytes] = []
         self.lost: Failure | None = None
         self.steps: list[str] = []
+        self._awaited: list[tuple[int, Deferred[bytes]]] = []
 
     @property
     def received(self) -> bytes:
@@ -39,6 +41,27 @@ class RecordingProtocol(Protocol):
         All bytes, in their order.
         """
         return b"".join(self.packets)
+
+    def receives(self, count: int) -> Deferred[bytes]:
+        """
+        Give the first C{count} bytes, once they are there.
+
+        @return: fails with the reason if the connection ends before.
+        """
+        awaited: Deferred[bytes] = Deferred()
+        self._awaited.append((count, awaited))
+        self._tell()
+        return awaited
+
+    def _tell(self) -> None:
+        for each in list(self._awaited):
+            count, awaited = each
+            if len(self.received) >= count:
+                self._awaited.remove(each)
+                awaited.callback(self.received[:count])
+            elif self.lost is not None:
+                self._awaited.remove(each)
+                awaited.errback(self.lost)
 
     def connectionMade(self) -> None:
         self._step("connectionMade")
@@ -48,12 +71,14 @@ class RecordingProtocol(Protocol):
     def dataReceived(self, data: bytes) -> None:
         self._step("dataReceived")
         self.packets.append(data)
+        self._tell()
         if self.factory.echoes:
             self.transport.write(data)
 
     def connectionLost(self, reason: Failure = connectionDone) -> None:
         self._step("connectionLost")
         self.lost = reason
+        self._tell()
 
     def _step(self, name: str) -> None:
         if self.steps[-1:] != [name]:

@@ -16,10 +16,6 @@ from twisted.internet.defer import Deferred
 from twisted.internet.protocol import ProcessProtocol
 from twisted.python.failure import Failure
 
-from onionp2p.testing.networkfixtures import tor_environment, tor_network
-
-__all__ = ["tor_environment", "tor_network"]
-
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """

@@ -1,18 +1,23 @@
 """
-The README's server and client, run as they stand.
+The examples of the documentation, run as they stand.
 """
 
 from __future__ import annotations
 
+import shutil
 import sys
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+import pytest
+
 EXAMPLES = Path(__file__).parent.parent.parent / "docs" / "examples"
 
+Start = Callable[..., Any]
 
-async def test_serverAndClient(start: Callable[..., Any], tmp_path: Path) -> None:
+
+async def test_serverAndClient(start: Start, tmp_path: Path) -> None:
     """
     The client says something to the server, and prints the answer.
     """
@@ -22,3 +27,55 @@ async def test_serverAndClient(start: Callable[..., Any], tmp_path: Path) -> Non
     assert await client.ended == 0
     assert "is anybody there?" in client.output
     assert (tmp_path / "echo.key").exists()
+
+
+@pytest.mark.parametrize("name", ["test_memory.py", "test_network.py"])
+async def test_withPytest(
+    start: Start, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, name: str
+) -> None:
+    """
+    A user's tests pass with nothing configured.
+    """
+    monkeypatch.delenv("ONIONP2P_TORRC")
+    monkeypatch.delenv("ONIONP2P_STATE")
+    shutil.copy(EXAMPLES / "testing" / name, tmp_path)
+    pytests = start(sys.executable, "-Im", "pytest", "-W", "error", name, folder=tmp_path)
+    assert await pytests.ended == 0, pytests.output
+    assert " passed" in pytests.output
+
+
+async def test_withAWarmNetwork(start: Start, tmp_path: Path) -> None:
+    """
+    Tests use the network that is up already, where the environment names one.
+    """
+    shutil.copy(EXAMPLES / "testing" / "test_network.py", tmp_path)
+    (tmp_path / "test_own.py").write_text("def test_own(tor_network): pass\n")
+    pytests = start(sys.executable, "-Im", "pytest", folder=tmp_path)
+    assert await pytests.ended == 1
+    assert "1 passed, 1 error" in pytests.output
+    assert "unset ONIONP2P_TORRC" in pytests.output
+
+
+async def test_withTrial(start: Start, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """
+    So do those for trial, whose every test gets a network of its own.
+    """
+    monkeypatch.delenv("ONIONP2P_TORRC")
+    monkeypatch.delenv("ONIONP2P_STATE")
+    shutil.copy(EXAMPLES / "testing" / "test_trial.py", tmp_path)
+    trial = start("trial", "./test_trial.py", folder=tmp_path)
+    assert await trial.ended == 0, trial.output
+    assert "PASSED (successes=1)" in trial.output
+
+
+async def test_otherLanguages(
+    start: Start, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """
+    A program that speaks SOCKS and knows nothing of Twisted reaches an onion in the network.
+    """
+    monkeypatch.setenv("PATH", f"{Path(sys.executable).parent}:/usr/bin:/bin")
+    script = str(EXAMPLES / "testing" / "other_language.sh")
+    run = start("onionp2p", "testnet", "run", "--client", "--", "sh", script, folder=tmp_path)
+    assert await run.ended == 0, run.output
+    assert "hello from an onion" in run.output

@@ -1,0 +1,29 @@
+# Copyright (c) The onionp2p developers.
+# See LICENSE for details.
+
+"""
+What pytest finds of us by itself: the fixtures, where onionp2p is installed.
+
+pytest imports this in every run there, so it imports neither a reactor nor tor's rooms.
+"""
+
+from __future__ import annotations
+
+from onionp2p.testing.memoryfixtures import fake_network, memory_reactor
+from onionp2p.testing.networkfixtures import (
+    _network_environment,
+    tor_dial,
+    tor_environment,
+    tor_listen,
+    tor_network,
+)
+
+__all__ = [
+    "_network_environment",
+    "fake_network",
+    "memory_reactor",
+    "tor_dial",
+    "tor_environment",
+    "tor_listen",
+    "tor_network",
+]
