@@ -44,12 +44,15 @@ async def publish(tor: FakeTor, service: Service) -> None:
     Upload a service's descriptor, and tell of it (control-spec, section 4.1.25).
     """
     await tor.bootstrap.whenDone()
-    descriptor = b64encode(sha3_256(service.label.encode("ascii")).digest()).decode("ascii")
+    identifier = b64encode(sha3_256(service.label.encode("ascii")).digest()).decode("ascii")
+    descriptor = identifier.rstrip("=")  # as tor writes it
     tor.tell("HS_DESC", f"CREATED {service.label} UNKNOWN UNKNOWN {descriptor}")
     if isinstance(await tor.at(f"PUBLISH {service.label}"), Ignore):
         return
     for directory in DIRECTORIES:
-        tor.tell("HS_DESC", f"UPLOAD {service.label} UNKNOWN {directory} {descriptor}")
+        index = sha3_256(f"{directory} {descriptor}".encode("ascii")).hexdigest().upper()
+        upload = f"{service.label} UNKNOWN {directory} {descriptor} HSDIR_INDEX={index}"
+        tor.tell("HS_DESC", f"UPLOAD {upload}")
     answers = [
         Deferred.fromCoroutine(_upload(tor, service, directory, descriptor))
         for directory in DIRECTORIES
