@@ -4,7 +4,7 @@
 """
 C{twistd onionp2p COMMAND}: what a command takes, and the service that it runs.
 
-A command is a L{usage.Options} with a C{makeService(reactor)}; L{Options} lists them.
+A command is a L{CommandOptions} with a C{makeService(reactor)}; L{Options} lists them.
 """
 
 from __future__ import annotations
@@ -12,12 +12,13 @@ from __future__ import annotations
 import math
 from typing import Any, ClassVar
 
-from twisted.application.service import IService
+from twisted.application.service import IService, MultiService
 from twisted.internet.endpoints import clientFromString, serverFromString
 from twisted.internet.interfaces import IStreamClientEndpoint, IStreamServerEndpoint
 from twisted.internet.protocol import Factory
 from twisted.python import usage
 
+from onionp2p.leaks import LeakGuard
 from onionp2p.ping.echo import EchoInitiatorFactory, EchoResponderFactory
 from onionp2p.ping.periodic import INTERVAL, PingInitiatorFactory
 from onionp2p.ping.responder import PingResponderFactory
@@ -42,7 +43,17 @@ def seconds(text: str) -> float:
     return number
 
 
-class _OneEndedOptions(usage.Options):
+class CommandOptions(usage.Options):
+    """
+    What every command takes.
+    """
+
+    optFlags: ClassVar[list[list[Any]]] = [
+        ["strict", None, "Refuse, and log, what does not go through Tor: see docs/strict.md."],
+    ]
+
+
+class _OneEndedOptions(CommandOptions):
     """
     A command that either listens or dials.
 
@@ -140,4 +151,29 @@ def makeService(options: Options) -> IService:
     from twisted.internet import reactor
 
     service: IService = options.subOptions.makeService(reactor)
-    return service
+    return StrictService(service) if options.subOptions["strict"] else service
+
+
+class StrictService(MultiService):
+    """
+    Runs a service under a guard that lets nobody make an Internet socket.
+
+    @ivar guard: the guard.  It stays active when the service has stopped: what says good-bye at the
+        program's end is watched too.
+    """
+
+    def __init__(self, service: IService) -> None:
+        """
+        @param service: what may leak.
+        """
+        MultiService.__init__(self)
+        self.guard = LeakGuard(sockets=False)
+        service.setServiceParent(self)
+
+    def privilegedStartService(self) -> None:
+        self.guard.start()
+        MultiService.privilegedStartService(self)
+
+    def startService(self) -> None:
+        self.guard.start()
+        MultiService.startService(self)

@@ -193,6 +193,3 @@ def discard(thing: Any) -> None:
         reactor.removeReader(thing)
         reactor.removeWriter(thing)
         thing.connectionLost(Failure(ConnectionAborted()))
-
-
-pytest_plugins = ["onionp2p.testing.leakfixtures"]

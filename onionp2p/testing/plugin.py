@@ -9,6 +9,7 @@ pytest imports this in every run there, so it imports neither a reactor nor tor'
 
 from __future__ import annotations
 
+from onionp2p.testing.leakfixtures import leak_guard, pytest_configure
 from onionp2p.testing.memoryfixtures import fake_network, memory_reactor
 from onionp2p.testing.networkfixtures import (
     _network_environment,
@@ -21,7 +22,9 @@ from onionp2p.testing.networkfixtures import (
 __all__ = [
     "_network_environment",
     "fake_network",
+    "leak_guard",
     "memory_reactor",
+    "pytest_configure",
     "tor_dial",
     "tor_environment",
     "tor_listen",
