@@ -124,6 +124,7 @@ class Dial:
         self._address = options.address
         self._phase = "waiting for the reactor to run"
         self._lastError: DialError | None = None
+        self._over = False
 
     def start(self) -> Deferred[IProtocol]:
         """
@@ -152,6 +153,10 @@ class Dial:
             raise
 
     def _ended(self, lease: TorLease | None) -> None:
+        # Of a connection whose protocol failed as it was made, both we and the transport tell.
+        if self._over:
+            return
+        self._over = True
         if lease is not None:
             lease.release()
         self._factory.doStop()

@@ -47,6 +47,7 @@ __all__ = [
     "TorNotBootstrapped",
     "TorNotFound",
     "TorRefusedCommand",
+    "TorShutDown",
     "TorTooOld",
     "TorrcRefused",
     "UnreachableTarget",
@@ -94,14 +95,19 @@ class TorTooOld(TorError):
 
 class TorrcRefused(TorError):
     """
-    Tor does not accept its configuration; look at the file given by torrc=, defaultstorrc=
-    or $ONIONP2P_TORRC.
+    The configuration given by torrc=, defaultstorrc= or $ONIONP2P_TORRC can't be used.
     """
 
 
 class TorDied(TorError):
     """
     Tor ended unexpectedly.
+    """
+
+
+class TorShutDown(TorDied):
+    """
+    Tor was shut down by this program.
     """
 
 
@@ -113,8 +119,8 @@ class StateDirectoryError(TorError):
 
 class StateInUse(StateDirectoryError):
     """
-    Another process uses this state directory: give each program its own state=DIR, or none
-    at all, to have a free one chosen.
+    This state directory is in use: give each program its own state=DIR, or none at all, to have
+    a free one chosen.
     """
 
 

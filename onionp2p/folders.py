@@ -46,7 +46,7 @@ def expandHome(path: str) -> str:
     """
     if path == "~" or path.startswith("~/"):
         return _home() + path[1:]
-    return os.path.expanduser(path)
+    return path
 
 
 def stateFolder() -> str:

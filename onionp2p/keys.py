@@ -120,7 +120,7 @@ class KeyFile:
     """
 
     def __init__(self, path: str) -> None:
-        self._path = expandHome(path)
+        self._path = os.path.abspath(expandHome(path))
         try:
             self._lock = FileLock(self._path + ".lock")
         except Locked as busy:
@@ -140,19 +140,25 @@ class KeyFile:
         self._lock.release()
 
     def _loadOrCreate(self) -> Identity:
+        # Raised apart from what they handle, whose frames hold the secret.
         try:
-            content = _readPrivate(self._path)
-            if content is None:
-                identity = Identity.generate()
-                _createPrivate(self._path, identity.toFileContent())
-                return identity
+            identity, wrong = self._load()
         except OSError as problem:
-            raise KeyFileError(f"{self._path}: {problem.strerror}.") from None
-        try:
-            return Identity.fromFileContent(content)
-        except ValueError as problem:
-            wrong = str(problem)
+            identity, wrong = None, str(problem.strerror)
+        if identity is not None:
+            return identity
         raise KeyFileError(f"{self._path}: {wrong}.")
+
+    def _load(self) -> tuple[Identity | None, str]:
+        content = _readPrivate(self._path)
+        try:
+            if content is not None:
+                return Identity.fromFileContent(content), ""
+        except ValueError as problem:
+            return None, str(problem)
+        identity = Identity.generate()
+        _createPrivate(self._path, identity.toFileContent())
+        return identity, ""
 
 
 def _readPrivate(path: str) -> bytes | None:

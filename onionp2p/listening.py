@@ -170,6 +170,7 @@ class Listen:
             # Imported with txtorcon, which tor's launch has needed anyhow.
             from onionp2p.tor.onions import Onion
 
+            self._phase = "waiting for tor to make the onion"
             onion = await Onion.add(self._reactor, tor.control, identity, address.port, target)
             held.push_async_callback(onion.withdraw)
             published = onion.publication.whenPublished()
@@ -187,12 +188,14 @@ class Listen:
         return file.identity
 
     async def _untilPublished(self, lease: TorLease, onion: Onion) -> None:
+        tor = await lease.launched()
+        self._phase = _waitingFor(tor.bootstrap.progress)
         await lease.bootstrapped()
         self._phase = "publishing the onion"
         await onion.publication.whenPublished()
 
     def _follow(self, progress: Progress) -> None:
-        self._phase = f"waiting for tor, which is at {progress.percent}% ({progress.summary})"
+        self._phase = _waitingFor(progress)
         if self._progress is not None:
             self._progress(progress)
 
@@ -203,6 +206,10 @@ class Listen:
         if not isinstance(result, Failure) or not result.check(CancelledError):
             return result
         raise ListenTimeout(f"{timeout:g} s were not enough, {self._phase}.")
+
+
+def _waitingFor(progress: Progress) -> str:
+    return f"waiting for tor, which is at {progress.percent}% ({progress.summary})"
 
 
 def _neverMind(failure: Failure) -> None:

@@ -40,8 +40,12 @@ class FileLock:
         self._path = path
         self._descriptor = self._take()
         closeInChildren(self._descriptor)
-        os.ftruncate(self._descriptor, 0)
-        os.write(self._descriptor, f"{os.getpid()}\n".encode("ascii"))
+        try:
+            os.ftruncate(self._descriptor, 0)
+            os.write(self._descriptor, f"{os.getpid()}\n".encode("ascii"))
+        except OSError:  # the disk is full
+            self.release()
+            raise
 
     def _take(self) -> int:
         while True:

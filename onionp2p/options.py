@@ -226,7 +226,7 @@ def _path(options: dict[str, str], name: str) -> str | None:
     text = options[name]
     if not text or len(text) > _LONGEST_PATH or not text.isprintable():
         raise ValueError(f"onionp2p: {name}= takes the path of a file or folder")
-    return text if text.startswith("~") else os.path.abspath(text)
+    return text if text == "~" or text.startswith("~/") else os.path.abspath(text)
 
 
 def _torOptions(options: dict[str, str]) -> TorOptions:

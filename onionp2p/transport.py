@@ -8,18 +8,50 @@ Theory of operation.  The protocol is connected to the very UNIX socket that lea
 that no code of ours runs per chunk in either direction; TLS, producers and switching protocols
 are Twisted's own.  What the socket tells of this host, and what TCP has and a UNIX socket has
 not, is replaced on the transport itself, as Twisted's own C{startTLS} does.
+
+A close lingers.  A UNIX socket that is closed with unread bytes in it is an error to the other end,
+and tor then drops what it has not read yet: the last bytes that were written.  So once all is
+written we only say that no more comes, and read and drop until tor, which takes that for the end of
+both directions, closes.
 """
 
 from __future__ import annotations
 
+import socket
 from collections.abc import Callable
+from contextlib import suppress
 from typing import Any
 
-from twisted.internet.interfaces import IAddress, ITCPTransport
+from twisted.internet.error import ConnectionDone
+from twisted.internet.interfaces import IAddress, IProtocol, ITCPTransport
+from twisted.internet.protocol import Protocol, connectionDone
 from twisted.python.failure import Failure
 from zope.interface import alsoProvides
 
 __all__ = ["presentAsOnion"]
+
+_SECONDS_TO_LINGER = 5.0
+
+
+class _Linger(Protocol):
+    """
+    Takes the application's protocol's place once it has closed and all is written.
+    """
+
+    def __init__(self, transport: Any) -> None:
+        self._application: IProtocol = transport.protocol
+        self._deadline = transport.reactor.callLater(_SECONDS_TO_LINGER, transport.abortConnection)
+
+    def dataReceived(self, data: bytes) -> None:
+        """
+        Drop what came too late.
+        """
+
+    def connectionLost(self, reason: Failure = connectionDone) -> None:
+        if self._deadline.active():
+            self._deadline.cancel()
+        # However it ended: the application had closed it.
+        self._application.connectionLost(Failure(ConnectionDone()))
 
 
 def presentAsOnion(
@@ -33,6 +65,7 @@ def presentAsOnion(
     @param peer: what C{getPeer()} returns from now on.
     @param ended: called once, after the protocol's C{connectionLost}.
     """
+    ofItsClass = type(transport)
 
     def lose(reason: Failure) -> None:
         del transport.connectionLost  # to the class's own, and no cycle is left
@@ -41,10 +74,23 @@ def presentAsOnion(
         finally:
             ended()
 
+    def linger() -> None:
+        with suppress(OSError):  # the other end may have gone
+            transport.socket.shutdown(socket.SHUT_WR)
+        transport.protocol = _Linger(transport)
+        transport.startReading()
+
+    def loseRead(reason: Failure) -> None:
+        # Tor has no half-close: the end of one direction is that of the other.
+        ofItsClass.readConnectionLost(transport, reason)
+        transport.loseConnection()
+
     transport.connectionLost = lose
+    transport.readConnectionLost = loseRead
+    transport._postLoseConnection = linger  # noqa: SLF001 - Twisted's hook for when all is written
     transport.getHost = lambda: host
     transport.getPeer = lambda: peer
-    # Tor has no half-close: an end of file from us would end both directions.
+    # An end of file from us would end both directions.
     transport.loseWriteConnection = _nothing
     transport.getTcpNoDelay = _no
     transport.setTcpNoDelay = _ignore

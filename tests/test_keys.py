@@ -7,6 +7,7 @@ from __future__ import annotations
 import base64
 import os
 import stat
+import traceback
 from pathlib import Path
 
 import pytest
@@ -166,3 +167,42 @@ def test_nothingIsLeftWhereThereIsNoRoom(tmp_path: Path, monkeypatch: pytest.Mon
     with pytest.raises(KeyFileError, match="No space"):
         KeyFile(str(tmp_path / "key"))
     assert list(tmp_path.iterdir()) == []
+
+
+def test_relativePaths(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """
+    A path may be relative to the present folder.
+    """
+    monkeypatch.chdir(tmp_path)
+    KeyFile("key").close()
+    assert (tmp_path / "key").exists()
+
+
+def tracebacksOf(path: Path) -> str:
+    """
+    Give all that can be shown of the failure to open a key file: with variables, and with what it
+    came from, which "from None" hides and does not forget.
+    """
+    text = ""
+    try:
+        KeyFile(str(path))
+    except KeyFileError as error:
+        shown: BaseException | None = error
+        while shown is not None:
+            captured = traceback.TracebackException.from_exception(shown, capture_locals=True)
+            text += "".join(captured.format())
+            shown = shown.__context__
+    return text
+
+
+@pytest.mark.parametrize("damaged", [CONTENT[:-1], CONTENT.replace(b"\n", b"\r\n")])
+def test_tracebacksKeepTheSecret(tmp_path: Path, damaged: bytes) -> None:
+    """
+    Not even a traceback that shows variables holds the key of a damaged file.
+    """
+    path = tmp_path / "key"
+    path.write_bytes(damaged)
+    path.chmod(0o600)
+    text = tracebacksOf(path)
+    assert "KeyFileError" in text
+    assert base64.b64encode(SEED).decode()[:10] not in text

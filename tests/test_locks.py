@@ -4,6 +4,7 @@ Locks, forks and folders.
 
 from __future__ import annotations
 
+import errno
 import os
 import subprocess
 import sys
@@ -68,6 +69,23 @@ os.kill(os.getpid(), 9)
         assert process.stdout.readline() == b"forked\n"
         process.wait()
         FileLock(path).release()
+
+
+def test_freeAgainAfterAFullDisk(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """
+    A lock that could not be written is not held.
+    """
+
+    def full(descriptor: int, data: bytes) -> int:
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    path = str(tmp_path / "lock")
+    with monkeypatch.context() as patched:
+        patched.setattr(os, "write", full)
+        with pytest.raises(OSError, match="No space"):
+            FileLock(path)
+    assert not os.path.lexists(path)
+    FileLock(path).release()
 
 
 def test_noLinkIsFollowed(tmp_path: Path) -> None:

@@ -103,7 +103,7 @@ async def _tell(reactor: Any, story: _Story, count: int) -> int:
         status = await pingPeer(
             reactor, dialer, report, count=count, interval=_SECONDS_BETWEEN_PINGS
         )
-        story.chapter("reached through six relays, on circuits of its own\n")
+        story.chapter("reached over six hops, on circuits of its own\n")
         return status
     finally:
         await port.stopListening()

@@ -14,13 +14,14 @@ import shutil
 import signal
 import sys
 from collections.abc import Callable, Iterator
+from contextlib import suppress
 from glob import glob
 from itertools import chain
 from typing import Any
 
 import click
 from twisted.internet.defer import Deferred
-from twisted.internet.error import ProcessTerminated
+from twisted.internet.error import ProcessExitedAlready, ProcessTerminated
 from twisted.internet.protocol import ProcessProtocol
 from twisted.python.failure import Failure
 
@@ -75,7 +76,9 @@ def _networkOptions(command: Callable[..., None]) -> Callable[..., None]:
     return command
 
 
-@testnet.command("run")
+@testnet.command(
+    "run", context_settings={"ignore_unknown_options": True, "allow_interspersed_args": False}
+)
 @_networkOptions
 @click.argument("command", nargs=-1, required=True)
 def runCommand(command: tuple[str, ...], **options: Any) -> None:
@@ -211,7 +214,8 @@ async def _runIn(
     def forward(number: int, _: object) -> None:
         # The terminal's own Ctrl-C has reached the command already.
         if number != signal.SIGINT or not _hasTerminal():
-            process.signalProcess(signal.Signals(number).name.removeprefix("SIG"))
+            with suppress(ProcessExitedAlready):
+                process.signalProcess(signal.Signals(number).name.removeprefix("SIG"))
 
     for number in _FORWARDED:
         signal.signal(number, forward)
@@ -219,7 +223,16 @@ async def _runIn(
 
 
 def _hasTerminal() -> bool:
+    """
+    Whether Ctrl-C on the terminal reaches the command without us.
+    """
     try:
-        return os.tcgetpgrp(0) == os.getpgrp()
+        terminal = os.open("/dev/tty", os.O_RDONLY | os.O_CLOEXEC)
     except OSError:
         return False
+    try:
+        return os.tcgetpgrp(terminal) == os.getpgrp()
+    except OSError:
+        return False
+    finally:
+        os.close(terminal)

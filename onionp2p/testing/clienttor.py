@@ -16,18 +16,19 @@ from twisted.internet.interfaces import IReactorTime
 from onionp2p.tor.bootstrap import Bootstrap
 from onionp2p.tor.control import TorControl
 from onionp2p.tor.process import TorProcess
+from onionp2p.tor.torrc import quotePath
 
 __all__ = ["ClientTor"]
 
 _TORRC = """
-DataDirectory {folder}
+DataDirectory {quotedFolder}
 __OwningControllerFD {descriptor}
 __ReloadTorrcOnSIGHUP 0
 ClientOnly 1
 SocksPort 127.0.0.1:auto ExtendedErrors
 ControlPort 127.0.0.1:auto
 CookieAuthentication 1
-CookieAuthFile {cookie}
+CookieAuthFile {quotedCookie}
 Log notice stdout
 """
 
@@ -54,7 +55,12 @@ class ClientTor:
             reactor,
             program,
             lambda descriptor: (
-                shared + _TORRC.format(folder=folder, cookie=self._cookie, descriptor=descriptor)
+                shared
+                + _TORRC.format(
+                    quotedFolder=quotePath(folder),
+                    quotedCookie=quotePath(self._cookie),
+                    descriptor=descriptor,
+                )
             ),
             self._control,
             arguments=["--defaults-torrc", "/dev/null"],

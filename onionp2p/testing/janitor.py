@@ -60,9 +60,10 @@ class Janitor:
 
         @param keep: leave it instead.
         """
+        if not keep:
+            shutil.rmtree(self._folder, ignore_errors=True)
+        # Not before: it would finish this, were we killed on the way.
         self._process.kill()
         self._process.wait()
         keepInChildren(self._leash)
         os.close(self._leash)
-        if not keep:
-            shutil.rmtree(self._folder, ignore_errors=True)

@@ -19,11 +19,12 @@ from onionp2p.errors import TorError
 from onionp2p.outcome import Outcome
 from onionp2p.tor.control import TorControl
 from onionp2p.tor.process import TorProcess
+from onionp2p.tor.torrc import quotePath
 
 __all__ = ["Node", "NodeConfiguration", "sharedLines"]
 
 _NODE = """
-DataDirectory {folder}
+DataDirectory {quotedFolder}
 Nickname {nickname}
 __OwningControllerFD {descriptor}
 __ReloadTorrcOnSIGHUP 0
@@ -37,7 +38,7 @@ ShutdownWaitLength 0
 MaxAdvertisedBandwidth 1 MBytes
 DisableDebuggerAttachment 0
 Log notice stdout
-Log {verbosity} file {folder}/log
+Log {quotedLog}
 """
 
 _AUTHORITY = """
@@ -108,11 +109,11 @@ class NodeConfiguration:
         @param voting: whether it votes of itself, if it is an authority.
         """
         text = self.shared + _NODE.format(
-            folder=self.folder,
+            quotedFolder=quotePath(self.folder),
+            quotedLog=quotePath(f"{self.verbosity} file {self.folder}/log"),
             nickname=self.nickname,
             descriptor=descriptor,
             orPort=self.orPort,
-            verbosity=self.verbosity,
         )
         if self.dirPort is None:
             return text
@@ -179,7 +180,8 @@ class Node:
         """
         Its process id.
         """
-        return self._running.pid
+        pid: int = self._running.pid
+        return pid
 
     @property
     def _running(self) -> TorProcess:

@@ -108,7 +108,7 @@ class Bootstrap:
         @return: a callable that ends this.
         """
         self._observers.append(observer)
-        observer(self.progress)
+        self._tell(observer)
         return lambda: self._observers.remove(observer)
 
     def _status(self, text: str) -> None:
@@ -130,14 +130,20 @@ class Bootstrap:
                 percent=progress.percent,
                 summary=progress.summary,
             )
-        for observer in list(self._observers):
-            observer(progress)
         if progress.percent == 100:
             self.stop()
             self._done.succeed(None)
             self._stalled.succeed(None)
         elif moved:
             self._restartTimer()
+        for observer in list(self._observers):
+            self._tell(observer)
+
+    def _tell(self, observer: ProgressObserver) -> None:
+        try:
+            observer(self.progress)
+        except Exception:  # noqa: BLE001 - it is the application's, and tor must go on
+            self._log.failure("a progress observer failed:")
 
     def _controlLost(self, _: None) -> None:
         self.stop()

@@ -25,7 +25,7 @@ from onionp2p.outcome import Outcome
 
 __all__ = ["EVENTS", "TorControl", "parseKeywords"]
 
-_SECONDS_TO_ANSWER = 30.0
+SECONDS_TO_ANSWER = 30.0
 EVENTS = ("STATUS_CLIENT", "HS_DESC")
 _KEYWORD = re.compile(r'([A-Za-z_]+)=(?:"((?:[^"\\]|\\.)*)"|(\S*))')
 _ESCAPED = re.compile(r"\\(.)")
@@ -143,17 +143,18 @@ class TorControl:
         observers.append(observer)
         return lambda: observers.remove(observer)
 
-    async def command(self, text: str) -> str:
+    async def command(self, text: str, timeout: float = SECONDS_TO_ANSWER) -> str:
         """
         Send a command.
 
         @param text: one line; may hold a key.
+        @param timeout: how long to wait for the answer, in seconds.
 
         @return: tor's answer, without its code.
 
         @raise TorRefusedCommand: if tor's answer is an error.
         @raise ControlLost: if the connection has ended.
-        @raise ControlTimeout: if there is no answer within 30 s.
+        @raise ControlTimeout: if there is no answer in time.
         """
         isLine = text.isascii() and text.isprintable()
         # Of a command after the connection's end, txtorcon would keep us waiting for ever.
@@ -163,7 +164,7 @@ class TorControl:
             raise ValueError("a control command is one line of ASCII")
         if sent is None:
             raise ControlLost
-        return str(await self._bounded(_ourOutcome(sent)))
+        return str(await self._bounded(_ourOutcome(sent), timeout))
 
     async def getInfo(self, key: str) -> str:
         """
@@ -172,13 +173,13 @@ class TorControl:
         answer = await self.command(f"GETINFO {key}")
         return answer.removeprefix(f"{key}=").strip()
 
-    async def _bounded(self, answer: Outcome[object]) -> object:
+    async def _bounded(self, answer: Outcome[object], timeout: float = SECONDS_TO_ANSWER) -> object:
         """
         Wait for an answer.  A command that was sent can't be taken back: who stops waiting for it
         leaves it be.
         """
         try:
-            return await answer.wait().addTimeout(_SECONDS_TO_ANSWER, self._clock)
+            return await answer.wait().addTimeout(timeout, self._clock)
         except TimeoutError:
             pass
         raise ControlTimeout

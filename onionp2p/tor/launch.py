@@ -28,7 +28,6 @@ from onionp2p.tor.torrc import UserLines, filterUserLines, renderTorrc
 __all__ = ["LaunchedTor", "OwnedTor", "launchTor"]
 
 _log = Logger()
-_MOST_BYTES_OF_TORRC = 1 << 20
 
 
 class OwnedTor(Protocol):
@@ -124,8 +123,11 @@ async def launchTor(
         state = StateDirectory.find(options.state)
         held.callback(state.release)
         defaults = os.path.join(runDirectory.path, "defaults-torrc")
-        with open(defaults, "w", encoding="utf-8", opener=_private) as file:
-            file.write(userLines.text)
+        try:
+            with open(defaults, "w", encoding="utf-8", opener=_private) as file:
+                file.write(userLines.text)
+        except OSError as problem:
+            raise TorError(f"{defaults}: {problem.strerror}.") from None
         held.callback(os.unlink, defaults)
         control = TorControl(reactor)
         try:
@@ -162,7 +164,9 @@ def _private(path: str, flags: int) -> int:
 
 
 def _logLine(line: str) -> None:
-    _log.debug("tor: {line}", line=line)
+    # Of its notices, Bootstrap tells what matters; twistd would show every one of them.
+    if "[warn]" in line or "[err]" in line:
+        _log.debug("tor: {line}", line=line)
 
 
 def _readUserLines(options: TorOptions) -> UserLines:
@@ -172,13 +176,16 @@ def _readUserLines(options: TorOptions) -> UserLines:
     for path in (os.path.abspath(expandHome(name)) for name in named):
         try:
             with open(path, encoding="utf-8") as file:
-                texts.append(file.read(_MOST_BYTES_OF_TORRC))
+                texts.append(file.read())
         except (OSError, UnicodeDecodeError) as problem:
             reason = getattr(problem, "strerror", None) or "it is not UTF-8"
-            raise TorError(f"The torrc {path} can't be read: {reason}.") from None
-    lines = filterUserLines("\n".join(texts))
+            raise TorrcRefused(f"{path} can't be read: {reason}.") from None
+    try:
+        lines = filterUserLines("\n".join(texts))
+    except ValueError as problem:
+        raise TorrcRefused(f"{torrc}: {problem}.") from None
     if lines.leftOut:
-        _log.info("left out of the torrc: {names}", names=", ".join(lines.leftOut))
+        _log.warn("left out of the torrc: {names}", names=", ".join(lines.leftOut))
     if lines.foreignAuthorities:
         _log.warn("the torrc replaces the authorities of the Tor network by others")
     return lines

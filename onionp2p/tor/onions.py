@@ -23,6 +23,7 @@ __all__ = ["Onion", "Publication"]
 
 # Two descriptors go to several directories each; some of them may never answer.
 _SECONDS_AFTER_FIRST_UPLOAD = 30.0
+_SECONDS_TO_WITHDRAW = 2.0
 
 
 class Publication:
@@ -41,7 +42,6 @@ class Publication:
         self._published: Outcome[None] = Outcome()
         self._uploaded = False
         self._timer: IDelayedCall | None = None
-        self.lastFailure = ""
 
     def whenPublished(self) -> Deferred[None]:
         """
@@ -75,9 +75,7 @@ class Publication:
             self._pending[directory] += 1
         elif action in {"UPLOADED", "FAILED"} and self._pending[directory]:
             self._pending[directory] -= 1
-            if action == "FAILED":
-                self.lastFailure = parseKeywords(text).get("REASON", "")
-            elif not self._uploaded:
+            if action == "UPLOADED" and not self._uploaded:
                 self._uploaded = True
                 self._timer = self._clock.callLater(_SECONDS_AFTER_FIRST_UPLOAD, self._finish)
             if self._uploaded and not self._pending.total():
@@ -117,8 +115,14 @@ class Onion:
         @raise TorError: if tor is gone or silent.
         """
         publication = Publication(clock, identity.label)
-        forget = control.observe("HS_DESC", publication.event)
-        control.whenLost().addCallback(lambda _: publication.torLost())
+        unobserve = control.observe("HS_DESC", publication.event)
+        lost = control.whenLost()
+        lost.addCallbacks(lambda _: publication.torLost(), lambda _: None)
+
+        def forget() -> None:
+            unobserve()
+            lost.cancel()
+
         onion = cls(control, identity.label, publication, forget)
         try:
             served = await onion._add(identity, port, target)
@@ -150,4 +154,5 @@ class Onion:
         self._forget()
         self.publication.stop()
         with suppress(TorError):
-            await self._control.command(f"DEL_ONION {self._label}")
+            # A tor that is frozen will obey when it thaws; nobody waits for that.
+            await self._control.command(f"DEL_ONION {self._label}", _SECONDS_TO_WITHDRAW)

@@ -17,7 +17,7 @@ from twisted.internet.defer import CancelledError, Deferred, gatherResults
 from twisted.internet.interfaces import IDelayedCall
 from twisted.logger import Logger
 
-from onionp2p.errors import TorDied
+from onionp2p.errors import TorDied, TorError, TorShutDown
 from onionp2p.options import TorOptions
 from onionp2p.outcome import Outcome
 from onionp2p.tor.rundir import RunDirectory
@@ -42,7 +42,7 @@ async def _launch(reactor: Reactor, options: TorOptions, runDirectory: RunDirect
     from onionp2p.tor.launch import launchTor
 
     if not reactor.running:
-        raise TorDied("The reactor has stopped.")
+        raise TorShutDown
     return await launchTor(reactor, options, runDirectory)
 
 
@@ -94,6 +94,8 @@ class _SharedTor:
             await self._tor.control.whenLost()
         except CancelledError:
             self.available = False
+        except OSError as problem:  # of a full disk, say
+            error = TorError(f"{problem.filename or 'launching it'}: {problem.strerror}.")
         except Exception as problem:  # noqa: BLE001 - the lessees get it
             error = problem
         died, self.available = self.available, False
@@ -104,7 +106,7 @@ class _SharedTor:
             if died:
                 error = TorDied(f"Its last words: {self._tor.lastWords()}")
                 self._log.error("{error}", error=error)
-        self._finish(error or TorDied("It was shut down."))
+        self._finish(error or TorShutDown())
 
     def _finish(self, error: Exception) -> None:
         self._cancelUnused()
@@ -128,7 +130,7 @@ class _SharedTor:
         if self._tor is not None:
             self._tor.endNow()
         self._leases.clear()
-        self._finish(TorDied("The reactor has stopped."))
+        self._finish(TorShutDown())
 
     def shutdown(self) -> Deferred[None]:
         """

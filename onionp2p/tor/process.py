@@ -17,6 +17,7 @@ from __future__ import annotations
 
 import os
 import re
+import signal
 import socket
 import subprocess
 import tempfile
@@ -47,6 +48,15 @@ _COMPLAINT = re.compile(r"\[(?:warn|err)\] (.*)")
 _MOST_LINES = 20
 _SECONDS_TO_END = 3.0
 _SECONDS_TO_REAP = 2.0
+
+
+def _effectiveUser() -> tuple[int | None, int | None]:
+    """
+    After C{twistd --euid} the real user is root still, and tor looks at the real one.
+    """
+    if (os.getuid(), os.getgid()) == (os.geteuid(), os.getegid()):
+        return None, None
+    return os.geteuid(), os.getegid()
 
 
 class _TorOutput(LineOnlyReceiver):
@@ -112,6 +122,7 @@ class TorProcess:
         with theirControl, ourLog, theirLog, tempfile.TemporaryFile() as torrc:
             torrc.write(makeTorrc(theirControl.fileno()).encode("utf-8"))
             torrc.seek(0)
+            user, group = _effectiveUser()
             try:
                 self._process = subprocess.Popen(
                     [program, "-f", "-", *arguments],
@@ -122,29 +133,29 @@ class TorProcess:
                     start_new_session=True,
                     cwd="/",
                     env={"PATH": os.environ.get("PATH", os.defpath), "LC_ALL": "C"},
+                    user=user,
+                    group=group,
                 )
             except BaseException:
                 self._leash.close()
                 raise
-            self._adopt(ourLog, self._output)
+            self._log = self._adopt(ourLog, self._output)
         self.pid = self._process.pid
         closeInChildren(self._leash.fileno())
-        adopted = self._adopt(self._leash, control.protocol)
+        adopted = self._adopt(self._leash, control.protocol).fileno()
         closeInChildren(adopted)
         control.whenLost().addCallback(lambda _: keepInChildren(adopted))
 
-    def _adopt(self, end: socket.socket, protocol: IProtocol) -> int:
+    def _adopt(self, end: socket.socket, protocol: IProtocol) -> Connection:
         """
         Connect C{protocol} to a socket, of which the reactor keeps a duplicate.
-
-        @return: the duplicate's descriptor.
         """
         end.setblocking(False)
         adopter = cast("PosixReactorBase", self._reactor)
         transport = adopter.adoptStreamConnection(
             end.fileno(), socket.AF_UNIX, quietFactory(protocol)
         )
-        return cast("Connection", transport).fileno()
+        return cast("Connection", transport)
 
     @property
     def output(self) -> list[str]:
@@ -156,10 +167,13 @@ class TorProcess:
     @property
     def complaints(self) -> str:
         """
-        What tor warned of last, or else what it said last.
+        What tor warned of last, or else what it said last; which signal ended it, if one did.
         """
+        status = self._process.returncode
+        if status is not None and status < 0:
+            return f"It was ended by signal {-status}."
         found = [match[1] for line in self._output.lines if (match := _COMPLAINT.search(line))]
-        return " ".join(found[-3:] or self.output[-1:])
+        return " ".join(found[-3:] or self.output[-1:]) or f"none; its exit status is {status}."
 
     def whenGone(self) -> Deferred[None]:
         """
@@ -169,21 +183,23 @@ class TorProcess:
 
     def kill(self) -> None:
         """
-        Have it end without a moment's thought; L{end} or L{endNow} must follow.
+        Have it end without a moment's thought, with what it has started; L{end} or L{endNow} must
+        follow.
         """
-        self._process.kill()
+        if self._process.poll() is None:
+            os.killpg(self.pid, signal.SIGKILL)  # it leads a session, so a group, of its own
 
     async def end(self) -> None:
         """
         End tor: let go of it, and kill it if it is still there 3 s later (a frozen one).
         """
         self._letGo()
-        gone = self.whenGone().addTimeout(_SECONDS_TO_END, self._reactor)
-        try:
-            await gone
-        except TimeoutError:
-            self._process.kill()
-            await self.whenGone()
+        for lastResort in (self.kill, self._log.abortConnection):
+            try:
+                await self.whenGone().addTimeout(_SECONDS_TO_END, self._reactor)
+                break
+            except TimeoutError:  # of the second kind when somebody else holds its output
+                lastResort()
         self._reap()
 
     def endNow(self) -> None:
@@ -208,5 +224,5 @@ class TorProcess:
         try:
             self._process.wait(_SECONDS_TO_REAP)
         except subprocess.TimeoutExpired:
-            self._process.kill()
+            self.kill()
             self._process.wait()

@@ -41,7 +41,11 @@ class RunDirectory:
 
     def __init__(self) -> None:
         self.path = self._make()
-        self._lock = FileLock(os.path.join(self.path, _LOCK))
+        try:
+            self._lock = FileLock(os.path.join(self.path, _LOCK))
+        except OSError as problem:
+            shutil.rmtree(self.path, ignore_errors=True)
+            raise TorError(f"{self.path}: {problem.strerror}.") from None
         self._numbers = count(1)
 
     @property

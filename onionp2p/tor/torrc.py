@@ -10,29 +10,42 @@ what remains of the user's C{torrc=} and C{defaultstorrc=} (design §2).
 
 from __future__ import annotations
 
-import re
+from collections.abc import Iterator
 from dataclasses import dataclass
 
-__all__ = ["UserLines", "filterUserLines", "renderTorrc"]
+__all__ = ["UserLines", "filterUserLines", "quotePath", "renderTorrc"]
 
-# What would make tor listen, log, run or keep state in another way than we need.  A tor takes an
-# option's name in any case, and cut short as long as it is unambiguous.
+# What would make tor listen, log, run or keep state in another way than we need: names, and
+# beginnings of names.  A tor takes a name in any case, and cut short as long as it is unambiguous.
 _OURS = (
     "user",
     "runasdaemon",
     "pidfile",
     "log",
-    "control",
-    "cookie",
+    "control*",
+    "cookie*",
     "hashedcontrolpassword",
-    "socks",
+    "socksport",
+    "sockslistenaddress",
+    "sockspolicy",
+    "sockstimeout",
+    "transport*",
+    "dnsport",
+    "natdport",
+    "httptunnelport",
+    "metricsport",
+    "orport",
+    "dirport",
+    "extorport",
     "datadirectory",
-    "hiddenservice",
-    "%include",
-    "__",
+    "cachedirectory",
+    "keydirectory",
+    "avoiddiskwrites",
+    "hiddenservice*",
+    "__*",
 )
 _SHORTEST_ABBREVIATION = 3
-_CONTINUED = re.compile(r"\\\r?\n")
+_TESTING = ["testingtornetwork", "1"]
 
 
 @dataclass(frozen=True)
@@ -56,37 +69,64 @@ class UserLines:
 def filterUserLines(text: str) -> UserLines:
     """
     Leave out of a torrc what we must decide ourselves.
+
+    @raise ValueError: if it includes other files, in which anything might stand.
     """
     kept: list[str] = []
     leftOut: list[str] = []
     names: set[str] = set()
-    for line in _CONTINUED.sub(" ", text).splitlines():
-        words = line.split(maxsplit=1)
-        if not words or words[0].startswith("#"):
-            continue
+    isTesting = False
+    for line in _logicalLines(text):
+        words = line.split()
         name = words[0].lstrip("+/")
+        if name.lower() == "%include":
+            raise ValueError("it has %include: put the lines of that file into it instead")
         if _isOurs(name.lower()):
             leftOut.append(name)
         else:
             kept.append(line.strip())
             names.add(name.lower())
+            isTesting = isTesting or [word.lower() for word in words] == _TESTING
     return UserLines(
         text="".join(line + "\n" for line in kept),
         leftOut=tuple(dict.fromkeys(leftOut)),
         foreignAuthorities=bool({"dirauthority", "alternatedirauthority"} & names)
-        and "testingtornetwork" not in names,
+        and not isTesting,
         plugins="clienttransportplugin" in names,
     )
 
 
+def _logicalLines(text: str) -> Iterator[str]:
+    """
+    Give the lines that say something, those that end with a backslash joined with the next.
+    """
+    begun = ""
+    for line in text.splitlines():
+        if line.lstrip().startswith("#"):  # which no backslash continues
+            continue
+        if line.endswith("\\"):
+            begun += line[:-1]
+            continue
+        whole, begun = begun + line, ""
+        if whole.strip():
+            yield whole
+    if begun.strip():
+        yield begun
+
+
 def _isOurs(name: str) -> bool:
-    return any(
-        name.startswith(ours) or (len(name) >= _SHORTEST_ABBREVIATION and ours.startswith(name))
-        for ours in _OURS
-    )
+    for ours in _OURS:
+        if ours.endswith("*") and name.startswith(ours[:-1]):
+            return True
+        if name == ours or (len(name) >= _SHORTEST_ABBREVIATION and ours.startswith(name)):
+            return True
+    return False
 
 
-def _quote(path: str) -> str:
+def quotePath(path: str) -> str:
+    """
+    Write a path as a value of a torrc.
+    """
     return '"' + path.replace("\\", "\\\\").replace('"', '\\"') + '"'
 
 
@@ -103,11 +143,11 @@ def renderTorrc(
     @param plugins: let tor start the pluggable transports of the user's lines.
     """
     lines = [
-        f"DataDirectory {_quote(stateDirectory)}",
+        f"DataDirectory {quotePath(stateDirectory)}",
         f"__OwningControllerFD {owningDescriptor}",
         "__ReloadTorrcOnSIGHUP 0",
         "ControlPort 0",
-        f"SocksPort unix:{_quote(socksPath)} OnionTrafficOnly IsolateSOCKSAuth ExtendedErrors",
+        f"SocksPort unix:{quotePath(socksPath)} OnionTrafficOnly IsolateSOCKSAuth ExtendedErrors",
         "SafeSocks 1",
         "SafeLogging 1",
         "Log notice stdout",

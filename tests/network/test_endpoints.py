@@ -208,3 +208,41 @@ async def test_nobodyThere() -> None:
         await dial(OnionAddress(nobody, address.port), ":timeout=3")
     assert nobody not in repr(caught.value) + str(caught.value)
     await port.stopListening()
+
+
+class Interrupter(Collector):
+    """
+    Writes something back for each chunk that it gets.
+    """
+
+    def dataReceived(self, data: bytes) -> None:
+        super().dataReceived(data)
+        self.transport.write(b"yes?")
+
+
+class Sender(Protocol):
+    """
+    Writes a lot and closes.
+    """
+
+    transport: Any = None
+
+    def connectionMade(self) -> None:
+        self.transport.write(b"x" * 300_000)
+        self.transport.loseConnection()
+
+
+async def test_lastBytesArrive() -> None:
+    """
+    What was written before loseConnection() arrives, though the other end writes all the while.
+    """
+    server = serverFromString(reactor, "onionp2p:listen:port=7777")
+    port = await server.listen(Factory.forProtocol(Sender))
+    assert isinstance(port, OnionPort)
+    for _ in range(5):
+        receiver = Interrupter()
+        string = f"onionp2p:dial:addr={port.getHost().hostname}:7777"
+        await connectProtocol(clientFromString(reactor, string), receiver)
+        await receiver.ended
+        assert len(receiver.data) == 300_000
+    await port.stopListening()

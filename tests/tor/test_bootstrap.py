@@ -9,6 +9,7 @@ from collections.abc import Iterator
 import pytest
 from twisted.internet.defer import CancelledError, Deferred
 from twisted.internet.endpoints import UNIXClientEndpoint
+from twisted.logger import LogEvent
 
 from onionp2p.errors import BootstrapStalled, ControlLost
 from onionp2p.quiet import quietFactory
@@ -82,6 +83,28 @@ def test_observers(memory_reactor: MemoryReactor, tor: FakeTor) -> None:
     memory_reactor.advance(100)
     assert one == [0, 5, 10, 14, 15, 20, 25, 30, 40, 45, 50, 75, 89, 90, 95, 100]
     assert other == ["starting", "conn", "conn_done"]
+
+
+def test_anObserverFails(
+    memory_reactor: MemoryReactor, tor: FakeTor, loggedErrors: list[LogEvent]
+) -> None:
+    """
+    An observer that raises is logged, and spoils nothing for the others.
+    """
+    tor.on("BOOTSTRAP 100", Delay(7))
+    tor.start()
+    bootstrap = follow(memory_reactor)
+    seen: list[int] = []
+
+    def fail(progress: Progress) -> None:
+        raise BrokenPipeError
+
+    bootstrap.observe(fail)
+    bootstrap.observe(lambda progress: seen.append(progress.percent))
+    memory_reactor.resultOf(bootstrap.whenDone())
+    assert seen[-1] == 100
+    assert {event["log_failure"].type for event in loggedErrors} == {BrokenPipeError}
+    loggedErrors.clear()
 
 
 def test_slowIsNotDead(memory_reactor: MemoryReactor, tor: FakeTor) -> None:

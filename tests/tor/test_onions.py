@@ -211,16 +211,6 @@ class TestPublication:
             publication.event(event)
         assert done == [None]
 
-    def test_reason(self) -> None:
-        """
-        The reason of the last failure is kept.
-        """
-        _, publication, _ = self.told(
-            *self.uploads("UPLOAD", "$A~a"),
-            f"FAILED {OURS.label} UNKNOWN $A~a id REASON=UPLOAD_REJECTED",
-        )
-        assert publication.lastFailure == "UPLOAD_REJECTED"
-
     @pytest.mark.parametrize(
         "event",
         [

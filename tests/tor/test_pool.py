@@ -373,7 +373,7 @@ class TestReactorShutdown:
         """
         self.stop(memory_reactor)
         setLauncher(memory_reactor, None)  # the fake one would not mind
-        with pytest.raises(TorDied, match="reactor has stopped"):
+        with pytest.raises(TorDied, match="shut down by this program"):
             memory_reactor.resultOf(leaseTor(memory_reactor, OPTIONS).launched())
 
 

@@ -5,7 +5,7 @@ What tor is configured with.
 from __future__ import annotations
 
 import pytest
-from hypothesis import given
+from hypothesis import assume, given
 from hypothesis import strategies as st
 
 from onionp2p.tor.torrc import filterUserLines, renderTorrc
@@ -32,7 +32,11 @@ from onionp2p.tor.torrc import filterUserLines, renderTorrc
         "HiddenServiceNonAnonymousMode 1",
         "HiddenServ /x",
         "__OwningControllerProcess 1",
-        "%include /etc/torrc.d/*.conf",
+        "SocksPolicy accept *",
+        "HTTPTunnelPort 127.0.0.1:8118",
+        "DNSPort 53",
+        "TransPort 9040",
+        "CacheDirectory /var/cache/tor",
         "Socks\\\nPort 9050",
         "  \tSocksPort 9050",
     ],
@@ -46,6 +50,34 @@ def test_whatIsOursIsLeftOut(line: str) -> None:
         assert lines.leftOut
     assert "socks" not in lines.text.lower()
     assert lines.text.endswith("UseBridges 1\n")
+
+
+@pytest.mark.parametrize("text", ["%include /etc/torrc.d/*.conf", " %INCLUDE x"])
+def test_includesAreRefused(text: str) -> None:
+    """
+    A torrc that includes others, in which bridges may stand, is refused, rather than used without.
+    """
+    with pytest.raises(ValueError, match="include"):
+        filterUserLines(text)
+
+
+def test_proxiesAreKept() -> None:
+    """
+    Who reaches Tor through a proxy only does so here too.
+    """
+    text = "Socks5Proxy 127.0.0.1:1080\nSocks5ProxyUsername me\nHTTPSProxy 127.0.0.1:3128\n"
+    assert filterUserLines(text).text == text
+
+
+def test_commentsEndWithTheirLine() -> None:
+    """
+    A backslash continues a line, but no comment.
+    """
+    lines = filterUserLines("# comment \\\nUseBridges 1\nBridge a \\\n  b\n")
+    assert [line.split() for line in lines.text.splitlines()] == [
+        ["UseBridges", "1"],
+        ["Bridge", "a", "b"],
+    ]
 
 
 def test_theRestIsKept() -> None:
@@ -71,6 +103,7 @@ def test_foreignAuthoritiesAreSeen() -> None:
     Other authorities than Tor's are worth a warning, unless the network is a testing one.
     """
     assert filterUserLines("DirAuthority a").foreignAuthorities
+    assert filterUserLines("TestingTorNetwork 0\nDirAuthority a").foreignAuthorities
     assert not filterUserLines("TestingTorNetwork 1\nDirAuthority a").foreignAuthorities
     assert not filterUserLines("UseBridges 1").foreignAuthorities
 
@@ -87,6 +120,7 @@ def test_filteringIsTotal(text: str) -> None:
     """
     Any text gives lines, none of which is ours to decide.
     """
+    assume("%include" not in text.lower())
     again = filterUserLines(filterUserLines(text).text)
     assert again.leftOut == ()
 
