@@ -126,7 +126,7 @@ class KeyFile:
         except Locked as busy:
             raise KeyInUse(f"{self._path}: {busy}.") from None
         except OSError as problem:
-            raise KeyFileError(f"{self._path}: {problem.strerror}.") from None
+            raise KeyFileError(f"{self._path}.lock: {problem.strerror}.") from None
         try:
             self.identity = self._loadOrCreate()
         except BaseException:

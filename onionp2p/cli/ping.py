@@ -8,6 +8,7 @@ C{onionp2p ping}: like ping(8), for whatever runs C{twistd onionp2p ping} (desig
 from __future__ import annotations
 
 import itertools
+import math
 from typing import Any
 
 import click
@@ -132,6 +133,22 @@ async def pingPeer(
     return 0 if report.received else 1
 
 
+class _Seconds(click.FloatRange):
+    """
+    A number of seconds, which C{nan} and C{inf} are not.
+    """
+
+    name = "seconds"
+
+    def convert(
+        self, value: Any, param: click.Parameter | None, ctx: click.Context | None
+    ) -> float:
+        number = float(super().convert(value, param, ctx))
+        if not math.isfinite(number):
+            self.fail(f"{value} is not a number of seconds", param, ctx)
+        return number
+
+
 @click.command()
 @click.argument("address")
 @click.option(
@@ -144,7 +161,7 @@ async def pingPeer(
 @click.option(
     "-i",
     "interval",
-    type=click.FloatRange(min=0),
+    type=_Seconds(min=0),
     default=1.0,
     show_default=True,
     metavar="S",
@@ -152,7 +169,7 @@ async def pingPeer(
 )
 @click.option(
     "--timeout",
-    type=click.FloatRange(min=0, min_open=True),
+    type=_Seconds(min=0, min_open=True),
     default=TIMEOUT,
     show_default=True,
     metavar="S",

@@ -21,15 +21,27 @@ from importlib import import_module
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
+    from onionp2p.leaks import LeakGuard
     from onionp2p.testing.faketor.network import FakeNetwork
     from onionp2p.testing.faketor.tor import FakeTor
     from onionp2p.testing.memory import MemoryReactor
+    from onionp2p.testing.network import PrivateNetwork
     from onionp2p.testing.recording import RecordingFactory, RecordingProtocol
 
-__all__ = ["FakeNetwork", "FakeTor", "MemoryReactor", "RecordingFactory", "RecordingProtocol"]
+__all__ = [
+    "FakeNetwork",
+    "FakeTor",
+    "LeakGuard",
+    "MemoryReactor",
+    "PrivateNetwork",
+    "RecordingFactory",
+    "RecordingProtocol",
+]
 
 _MODULES = {
     "FakeNetwork": "onionp2p.testing.faketor.network",
+    "LeakGuard": "onionp2p.leaks",
+    "PrivateNetwork": "onionp2p.testing.network",
     "FakeTor": "onionp2p.testing.faketor.tor",
     "MemoryReactor": "onionp2p.testing.memory",
     "RecordingFactory": "onionp2p.testing.recording",

@@ -13,12 +13,13 @@ import sys
 from typing import Any
 
 import pytest
+from click.testing import CliRunner
 from twisted.internet.defer import Deferred
 from twisted.internet.endpoints import UNIXClientEndpoint
 from twisted.internet.error import ConnectError
 from twisted.internet.protocol import Factory, Protocol
 
-from onionp2p.cli.ping import clientEndpoint, pingPeer
+from onionp2p.cli.ping import clientEndpoint, ping, pingPeer
 from onionp2p.cli.pingreport import JSONReport, Report, TextReport
 from onionp2p.ping import PingResponder, PingResponderFactory
 from onionp2p.testing import MemoryReactor
@@ -333,3 +334,14 @@ def test_terminated() -> None:
     assert re.fullmatch(rf"32 bytes from tcp:127\.0\.0\.1:{port}: seq=1 time=\d+\.\d ms\n", line)
     assert "1 sent, 1 received, 0% loss\n" in rest
     assert process.returncode == 0
+
+
+@pytest.mark.parametrize("option", ["-i", "--timeout"])
+@pytest.mark.parametrize("value", ["nan", "inf", "-1", "x"])
+def test_seconds(option: str, value: str) -> None:
+    """
+    What is no number of seconds is refused before anything is dialled.
+    """
+    result = CliRunner().invoke(ping, ["tcp:127.0.0.1:1", option, value])
+    assert result.exit_code == 2
+    assert option in result.output
