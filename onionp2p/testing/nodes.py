@@ -15,10 +15,11 @@ from dataclasses import dataclass
 from twisted.internet.defer import Deferred
 from twisted.internet.interfaces import IReactorTime
 
-from onionp2p.errors import TorError
+from onionp2p.errors import TorError, TorTooOld
 from onionp2p.outcome import Outcome
 from onionp2p.tor.control import TorControl
 from onionp2p.tor.process import TorProcess
+from onionp2p.tor.program import checkVersion
 from onionp2p.tor.torrc import quotePath
 
 __all__ = ["Node", "NodeConfiguration", "sharedLines"]
@@ -198,10 +199,18 @@ class Node:
 
         def gone(_: None) -> None:
             if not self._stopping:
-                failed.callback(TorError(f"The node {self.nickname} ended: {process.complaints}"))
+                failed.callback(self._whyEnded(process))
 
         process.whenGone().addCallback(gone)
         return failed
+
+    def _whyEnded(self, process: TorProcess) -> TorError:
+        try:
+            for line in process.output:
+                checkVersion(line)
+        except TorTooOld as tooOld:
+            return tooOld
+        return TorError(f"The node {self.nickname} ended: {process.complaints}")
 
     def freeze(self) -> None:
         """

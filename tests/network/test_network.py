@@ -16,7 +16,7 @@ import pytest
 from twisted.internet import reactor
 from twisted.internet.defer import CancelledError, Deferred
 
-from onionp2p.errors import TorError, TorNotFound
+from onionp2p.errors import TorError, TorNotFound, TorTooOld
 from onionp2p.testing import network
 from onionp2p.testing.network import PrivateNetwork
 
@@ -100,6 +100,20 @@ async def test_noTor(tmp_path: Path) -> None:
     with pytest.raises(TorNotFound, match="apt install tor"):
         await private.start()
     assert list(tmp_path.iterdir()) == []
+
+
+async def test_oldTor(tmp_path: Path) -> None:
+    """
+    A tor that is too old is told by its version.
+    """
+    program = tmp_path / "tor"
+    program.write_text("#!/bin/sh\necho '[notice] Tor 0.4.7.8 running on Linux with'\n")
+    program.chmod(0o755)
+    (tmp_path / "net").mkdir()
+    private = PrivateNetwork(reactor, folder=str(tmp_path / "net"), program=str(program))
+    with pytest.raises(TorTooOld, match=r"0\.4\.7\.8"):
+        await private.start()
+    assert list((tmp_path / "net").iterdir()) == []
 
 
 async def test_noPlace(tmp_path: Path) -> None:
