@@ -13,7 +13,6 @@ from __future__ import annotations
 import json
 import os
 import shutil
-import socket
 import tempfile
 from contextlib import ExitStack, suppress
 from typing import Any
@@ -27,11 +26,11 @@ from twisted.logger import Logger
 from onionp2p.errors import ControlLost, TorError
 from onionp2p.folders import runtimeFolders
 from onionp2p.outcome import Outcome
-from onionp2p.testing.authority import AuthorityKeys
+from onionp2p.testing.blueprint import makeNodes
 from onionp2p.testing.clienttor import ClientTor
 from onionp2p.testing.consensus import NetworkStep, allOf, reachConsensus
 from onionp2p.testing.janitor import Janitor
-from onionp2p.testing.nodes import Node, NodeConfiguration, sharedLines
+from onionp2p.testing.nodes import Node
 from onionp2p.tor.program import findTor
 
 __all__ = ["FOLDER_PREFIX", "STATUS_FILE", "PrivateNetwork"]
@@ -215,7 +214,16 @@ class PrivateNetwork:
         self._held.callback(janitor.finish)
         trigger = self._reactor.addSystemEventTrigger("after", "shutdown", self._stopNow)
         self._held.callback(self._removeTrigger, trigger)
-        self.nodes = self._makeNodes(program)
+        self.nodes = makeNodes(
+            self._reactor,
+            program,
+            self.folder,
+            self.torrc,
+            authorities=self._authorityCount,
+            count=self._count,
+            votingInterval=self._votingInterval,
+            verbosity=self._verbosity,
+        )
 
         self._step("launching tors", 0.05)
         for node in self.nodes:
@@ -267,38 +275,6 @@ class PrivateNetwork:
         assert problem is not None
         raise problem
 
-    def _makeNodes(self, program: str) -> list[Node]:
-        ports = _freePorts(self._count + self._authorityCount)
-        folders = [os.path.join(self.folder, f"n{number}") for number in range(self._count)]
-        for folder in folders:
-            os.mkdir(folder, 0o700)
-        keys = [
-            AuthorityKeys(f"n{number}", ports[number], ports[self._count + number])
-            for number in range(self._authorityCount)
-        ]
-        for each, folder in zip(keys, folders, strict=False):
-            each.save(folder)
-        shared = sharedLines([each.torrcLine for each in keys])
-        with open(self.torrc, "w") as file:
-            file.write(shared)
-        return [
-            Node(
-                self._reactor,
-                program,
-                NodeConfiguration(
-                    nickname=f"n{number}",
-                    folder=folder,
-                    orPort=ports[number],
-                    dirPort=keys[number].dirPort if number < self._authorityCount else None,
-                    votingInterval=self._votingInterval,
-                    verbosity=self._verbosity,
-                    shared=shared,
-                ),
-                self._count,
-            )
-            for number, folder in enumerate(folders)
-        ]
-
     def _removeTrigger(self, trigger: object) -> None:
         # It has been removed by having been run, where the reactor has stopped.
         if self._reactor.running:
@@ -310,16 +286,3 @@ class PrivateNetwork:
             self._log.error("{error}", error=error)
         else:
             self._starting.cancel()
-
-
-def _freePorts(count: int) -> list[int]:
-    """
-    Give ports that nobody has just now on 127.0.0.1.
-    """
-    with ExitStack() as sockets:
-        ports = []
-        for _ in range(count):
-            each = sockets.enter_context(socket.socket())
-            each.bind(("127.0.0.1", 0))
-            ports.append(each.getsockname()[1])
-        return ports

@@ -17,7 +17,7 @@ from twisted.internet import reactor
 from twisted.internet.defer import CancelledError, Deferred
 
 from onionp2p.errors import TorError, TorNotFound, TorTooOld
-from onionp2p.testing import network
+from onionp2p.testing import blueprint
 from onionp2p.testing.network import PrivateNetwork
 
 Start = Callable[..., Any]
@@ -80,12 +80,14 @@ async def test_portsTakenByOthers(tmp_path: Path, monkeypatch: pytest.MonkeyPatc
     """
     When somebody takes a port between its choice and tor's binding, others are chosen.
     """
-    free = network._freePorts
+    free = blueprint._freePorts
     with socket.socket() as taken:
         taken.bind(("127.0.0.1", 0))
         taken.listen()
         choices = [[taken.getsockname()[1], *free(6)]]
-        monkeypatch.setattr(network, "_freePorts", lambda n: choices.pop() if choices else free(n))
+        monkeypatch.setattr(
+            blueprint, "_freePorts", lambda n: choices.pop() if choices else free(n)
+        )
         private = PrivateNetwork(reactor, folder=str(tmp_path))
         await private.start()
         await private.stop()
