@@ -12,7 +12,8 @@ not, is replaced on the transport itself, as Twisted's own C{startTLS} does.
 A close lingers.  A UNIX socket that is closed with unread bytes in it is an error to the other end,
 and tor then drops what it has not read yet: the last bytes that were written.  So once all is
 written we only say that no more comes, and read and drop until tor, which takes that for the end of
-both directions, closes.
+both directions, closes.  And when a write fails because tor has closed, what has arrived by then is
+delivered first.
 """
 
 from __future__ import annotations
@@ -22,7 +23,7 @@ from collections.abc import Callable
 from contextlib import suppress
 from typing import Any
 
-from twisted.internet.error import ConnectionDone
+from twisted.internet.error import ConnectionDone, ConnectionLost
 from twisted.internet.interfaces import IAddress, IProtocol, ITCPTransport
 from twisted.internet.protocol import Protocol, connectionDone
 from twisted.python.failure import Failure
@@ -69,6 +70,8 @@ def presentAsOnion(
 
     def lose(reason: Failure) -> None:
         del transport.connectionLost  # to the class's own, and no cycle is left
+        if reason.check(ConnectionLost) and not transport.disconnecting:
+            reason = _readTheRest(transport, reason)
         try:
             transport.connectionLost(reason)
         finally:
@@ -97,6 +100,24 @@ def presentAsOnion(
     transport.getTcpKeepAlive = _no
     transport.setTcpKeepAlive = _ignore
     alsoProvides(transport, ITCPTransport)
+
+
+def _readTheRest(transport: Any, reason: Failure) -> Failure:
+    """
+    Deliver what has arrived, when a write has failed because the other end is closed.
+
+    @return: why the connection ended: cleanly, if there is an end behind what was read.
+    """
+    while True:
+        try:
+            data = transport.socket.recv(transport.bufferSize)
+        except ConnectionResetError:  # it was closed before it had read what we wrote
+            data = b""
+        except OSError:
+            return reason
+        if not data:
+            return Failure(ConnectionDone())
+        transport.protocol.dataReceived(data)
 
 
 def _nothing() -> None:

@@ -223,7 +223,7 @@ class TorLease:
         self._shared.release(self)
 
 
-_tors: dict[tuple[Reactor, TorOptions], _SharedTor] = {}
+_tors: dict[tuple[Reactor, TorOptions, Launcher], _SharedTor] = {}
 _launchers: dict[Reactor, Launcher] = {}
 
 
@@ -247,11 +247,11 @@ def leaseTor(
 
     @param progress: told of its bootstrap, until the lease is released.
     """
-    shared = _tors.get((reactor, options))
+    launch = _launchers.get(reactor, _launch)
+    shared = _tors.get((reactor, options, launch))
     if shared is None or not shared.available:
-        launch = _launchers.get(reactor, _launch)
         shared = _SharedTor(reactor, options, launch, predecessor=shared)
-        _tors[reactor, options] = shared
+        _tors[reactor, options, launch] = shared
         shared.ended.wait().addCallback(_forget, shared)
     return TorLease(shared, progress)
 
@@ -262,12 +262,18 @@ def _forget(_: None, ended: _SharedTor) -> None:
             del _tors[key]
 
 
-def shutdown(reactor: Reactor) -> Deferred[None]:
+def shutdown(reactor: Reactor, launch: Launcher | None = None) -> Deferred[None]:
     """
     End every tor that endpoints of C{reactor} have launched, whoever uses it.
 
+    @param launch: end only those that were launched so (see L{setLauncher}).
+
     @return: fires when they are gone.
     """
-    tors = [shared for (its, _), shared in _tors.items() if its is reactor]
+    tors = [
+        shared
+        for (its, _, way), shared in _tors.items()
+        if its is reactor and launch in {None, way}
+    ]
     ending = [shared.shutdown() for shared in tors]
     return gatherResults(ending).addCallback(lambda _: None)

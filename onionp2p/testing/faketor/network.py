@@ -126,7 +126,7 @@ class FakeNetwork:
         @return: fires when nothing is left.
         """
         setLauncher(self._reactor, None)
-        return shutdown(self._reactor)
+        return shutdown(self._reactor, self.launch)
 
     def __enter__(self) -> Self:
         self.start()
