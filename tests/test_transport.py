@@ -4,6 +4,7 @@ What the application's protocol sees, at both ends of a connection in memory.
 
 from __future__ import annotations
 
+import socket
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from typing import Any, ClassVar
@@ -15,7 +16,7 @@ from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
 from cryptography.x509.oid import NameOID
 from twisted.internet import ssl
-from twisted.internet.defer import maybeDeferred
+from twisted.internet.defer import Deferred, maybeDeferred
 from twisted.internet.error import ConnectionAborted, ConnectionDone
 from twisted.internet.interfaces import IPushProducer
 from twisted.internet.protocol import Protocol
@@ -23,7 +24,10 @@ from twisted.internet.task import deferLater
 from zope.interface import implementer
 
 from onionp2p import DialOptions, ListenOptions, OnionClientEndpoint, OnionServerEndpoint
+from onionp2p.address import OnionPeer
+from onionp2p.quiet import quietFactory
 from onionp2p.testing import FakeNetwork, MemoryReactor, RecordingFactory, RecordingProtocol
+from onionp2p.transport import presentAsOnion
 
 Ends = tuple[RecordingProtocol, RecordingProtocol]
 
@@ -277,3 +281,30 @@ async def test_startTLS() -> None:
         assert listener.lost is not None
         assert listener.lost.check(ConnectionDone)
         await maybeDeferred(port.stopListening)
+
+
+async def test_arrivedBeforeAWriteFailed() -> None:
+    """
+    What had arrived is delivered, and the end is a clean one, when a write finds that the other end
+    has closed.
+    """
+    from twisted.internet import reactor
+
+    ours, theirs = socket.socketpair()
+    ours.setblocking(False)
+    protocol = RecordingProtocol(RecordingFactory())
+    ended: Deferred[None] = Deferred()
+    adopter: Any = reactor
+    with ours:
+        transport = adopter.adoptStreamConnection(
+            ours.fileno(), socket.AF_UNIX, quietFactory(protocol)
+        )
+    presentAsOnion(transport, OnionPeer(), OnionPeer(), lambda: ended.callback(None))
+    transport.pauseProducing()
+    theirs.sendall(b"x" * 100_000)
+    theirs.close()
+    transport.write(b"too late")
+    await ended
+    assert len(protocol.received) == 100_000
+    assert protocol.lost is not None
+    assert protocol.lost.check(ConnectionDone)

@@ -25,6 +25,7 @@ echo "Nov 22 13:59:45.000 [notice] Tor 0.4.9.11 running on Linux, session $(ps -
 echo "Nov 22 13:59:45.000 [warn] Something is odd"
 {extra}
 eval "cat <&$fd >/dev/null"
+echo "Nov 22 13:59:46.000 [notice] Owning controller connection has closed -- exiting now."
 """
 
 
@@ -62,6 +63,7 @@ async def test_endsWithItsOwningConnection(program: Path) -> None:
     process = spawn(program)
     await process.end()
     assert process.complaints == "Something is odd"
+    assert "exiting now" in process.output[-1]  # by itself, that is, rather than killed
     with pytest.raises(ProcessLookupError):
         os.kill(process.pid, 0)
 
