@@ -19,7 +19,7 @@ from twisted.internet import reactor
 from onionp2p.tor.control import TorControl
 from onionp2p.tor.process import TorProcess
 
-SCRIPT = """#!/bin/sh
+SCRIPT = """#!/bin/bash
 fd=$(sed -n 's/^__OwningControllerFD //p')
 echo "Nov 22 13:59:45.000 [notice] Tor 0.4.9.11 running on Linux, session $(ps -o sess= -p $$)"
 echo "Nov 22 13:59:45.000 [warn] Something is odd"
