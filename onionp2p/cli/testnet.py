@@ -65,6 +65,11 @@ def _networkOptions(command: Callable[..., None]) -> Callable[..., None]:
             help="Add a tor with SOCKS and control ports, for programs that are not Twisted's.",
         ),
         click.option(
+            "--logs",
+            type=click.Path(exists=True, file_okay=False, resolve_path=True),
+            help="Where the nodes' logs are copied when something fails.",
+        ),
+        click.option(
             "--verbosity",
             type=click.Choice(["notice", "info", "debug"]),
             default="notice",
@@ -94,10 +99,12 @@ def runCommand(command: tuple[str, ...], **options: Any) -> None:
 
     async def main(reactor: Any) -> int:
         network = await _start(reactor, options)
+        status = 1
         try:
-            return await _runIn(reactor, network, program, command)
+            status = await _runIn(reactor, network, program, command)
         finally:
-            await network.stop()
+            await network.stop(keepLogs=options["logs"] if status else None)
+        return status
 
     run(main)
 
@@ -173,6 +180,7 @@ async def _start(reactor: Any, options: dict[str, Any]) -> PrivateNetwork:
                 folder=options["folder"],
                 verbosity=options["verbosity"],
                 client=options["client"],
+                logs=options["logs"],
                 step=step,
             )
         except ValueError as problem:

@@ -67,6 +67,7 @@ class PrivateNetwork:
         verbosity: str = "notice",
         program: str | None = None,
         client: bool = False,
+        logs: str | None = None,
         step: NetworkStep = lambda text, fraction: None,
     ) -> None:
         """
@@ -78,6 +79,7 @@ class PrivateNetwork:
         @param verbosity: what the nodes log to their files: C{notice}, C{info} or C{debug}.
         @param program: the tor program.
         @param client: add a tor with SOCKS and control ports, for programs that are not Twisted's.
+        @param logs: a folder to copy the nodes' logs to when the start fails.
         @param step: told what is being done, and which part of the start is over, 0 to 1.
 
         @raise ValueError: if such a network can't work.
@@ -96,6 +98,7 @@ class PrivateNetwork:
         self._verbosity = verbosity
         self._program = program
         self._wantsClient = client
+        self._logs = logs
         self._client: ClientTor | None = None
         self._step = step
         self._held = ExitStack()
@@ -161,7 +164,7 @@ class PrivateNetwork:
             await starting
         except BaseException as problem:
             error = await self._whyNot(problem)
-            await self.stop()
+            await self.stop(keepLogs=self._logs)
             if error is problem:
                 raise
         else:
@@ -194,7 +197,8 @@ class PrivateNetwork:
         await allOf(each.stop() for each in [*nodes, client] if each is not None)
         if keepLogs is not None:
             for node in nodes:
-                shutil.copy(os.path.join(node.folder, "log"), f"{keepLogs}/{node.nickname}.log")
+                with suppress(FileNotFoundError):  # one that did not come so far
+                    shutil.copy(os.path.join(node.folder, "log"), f"{keepLogs}/{node.nickname}.log")
         self._held.close()
 
     def _stopNow(self) -> None:

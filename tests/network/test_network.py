@@ -46,17 +46,22 @@ async def test_relaysComeAndGo(tmp_path: Path, tor_listen: Any, tor_dial: Any) -
 
 async def test_aNodeThatDiesSpoilsTheStart(tmp_path: Path) -> None:
     """
-    A relay killed during the start ends it with an error that names the relay; nothing is left.
+    A relay killed during the start ends it with an error that names the relay; nothing is left but
+    the logs that were asked for.
     """
 
     def kill(text: str, fraction: float) -> None:
         if text == "voting":
             os.kill(private.relays[0].pid, 9)
 
-    private = PrivateNetwork(reactor, folder=str(tmp_path), step=kill)
+    folder, logs = tmp_path / "net", tmp_path / "logs"
+    folder.mkdir()
+    logs.mkdir()
+    private = PrivateNetwork(reactor, folder=str(folder), logs=str(logs), step=kill)
     with pytest.raises(TorError, match="The node n1 ended"):
         await private.start()
-    assert list(tmp_path.iterdir()) == []
+    assert list(folder.iterdir()) == []
+    assert sorted(log.name for log in logs.iterdir()) == [f"n{number}.log" for number in range(6)]
 
 
 @pytest.mark.parametrize("moment", ["making keys", "launching tors", "voting"])
