@@ -35,8 +35,6 @@ __all__ = ["testnet"]
 _NOT_FOUND = 127
 _FORWARDED = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 
-MakeNetwork = Callable[[Any], PrivateNetwork]
-
 
 @click.group()
 def testnet() -> None:

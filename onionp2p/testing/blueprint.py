@@ -14,6 +14,7 @@ from contextlib import ExitStack
 from twisted.internet.interfaces import IReactorTime
 
 from onionp2p.testing.authority import AuthorityKeys
+from onionp2p.testing.janitor import Janitor
 from onionp2p.testing.nodes import Node, NodeConfiguration, sharedLines
 
 __all__ = ["makeNodes"]
@@ -24,6 +25,7 @@ def makeNodes(
     program: str,
     folder: str,
     torrc: str,
+    janitor: Janitor,
     *,
     authorities: int,
     count: int,
@@ -36,6 +38,7 @@ def makeNodes(
     @param program: the tor program.
     @param folder: where their folders go.
     @param torrc: the file to write that has others join the network.
+    @param janitor: sees to it that their tors go with this process.
     @param authorities: how many of them are directory authorities.
     @param count: how many nodes there are in all.
     @param votingInterval: seconds from one consensus to the next.
@@ -66,7 +69,9 @@ def makeNodes(
         )
         for number, each in enumerate(folders)
     ]
-    return [Node(reactor, program, configuration, count) for configuration in configurations]
+    return [
+        Node(reactor, program, configuration, count, janitor) for configuration in configurations
+    ]
 
 
 def _freePorts(count: int) -> list[int]:

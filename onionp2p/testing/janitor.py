@@ -18,9 +18,15 @@ from onionp2p.forks import closeInChildren, keepInChildren
 
 __all__ = ["Janitor"]
 
-# Reads process ids until the end of its standard input, which comes with the end of its owner.
+# Reads process ids, and with a minus those to forget, until the end of its standard input, which
+# comes with the end of its owner.
 _SCRIPT = """
-while read -r pid; do pids="$pids $pid"; done
+while read -r word; do
+    case $word in
+        -*) pids=$(for pid in $pids; do [ "-$pid" = "$word" ] || echo "$pid"; done) ;;
+        *) pids="$pids $word" ;;
+    esac
+done
 [ -z "$pids" ] || kill -KILL $pids 2>/dev/null
 exec rm -rf -- "$1"
 """
@@ -53,6 +59,13 @@ class Janitor:
         Have a process killed when this one is gone.
         """
         os.write(self._leash, f"{pid}\n".encode("ascii"))
+
+    def forget(self, pid: int) -> None:
+        """
+        Take back L{watch}: the process has ended, and its number may become another's.
+        """
+        if self._process.returncode is None:
+            os.write(self._leash, f"-{pid}\n".encode("ascii"))
 
     def finish(self, *, keep: bool = False) -> None:
         """

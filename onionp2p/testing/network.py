@@ -223,6 +223,7 @@ class PrivateNetwork:
             program,
             self.folder,
             self.torrc,
+            janitor,
             authorities=self._authorityCount,
             count=self._count,
             votingInterval=self._votingInterval,
@@ -232,7 +233,6 @@ class PrivateNetwork:
         self._step("launching tors", 0.05)
         for node in self.nodes:
             node.launch()
-            janitor.watch(node.pid)
             node.whenFailed().addCallback(self._nodeFailed)
         await allOf(node.ready() for node in self.nodes)
         await reachConsensus(

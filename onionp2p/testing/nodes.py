@@ -17,6 +17,7 @@ from twisted.internet.interfaces import IReactorTime
 
 from onionp2p.errors import TorError, TorTooOld
 from onionp2p.outcome import Outcome
+from onionp2p.testing.janitor import Janitor
 from onionp2p.tor.control import TorControl
 from onionp2p.tor.process import TorProcess
 from onionp2p.tor.program import checkVersion
@@ -135,8 +136,18 @@ class Node:
     """
 
     def __init__(
-        self, reactor: IReactorTime, program: str, configuration: NodeConfiguration, nodeCount: int
+        self,
+        reactor: IReactorTime,
+        program: str,
+        configuration: NodeConfiguration,
+        nodeCount: int,
+        janitor: Janitor,
     ) -> None:
+        """
+        @param nodeCount: how many nodes the network has.
+        @param janitor: sees to it that its tor goes with this process.
+        """
+        self._janitor = janitor
         self._reactor = reactor
         self._program = program
         self._configuration = configuration
@@ -164,6 +175,10 @@ class Node:
             self.control,
             arguments=["--defaults-torrc", "/dev/null"],
         )
+        pid = self._process.pid
+        self._janitor.watch(pid)
+        # It is told before anybody has reaped the process, so before its number is free.
+        self._process.whenGone().addCallback(lambda _: self._janitor.forget(pid))
 
     async def ready(self) -> None:
         """
