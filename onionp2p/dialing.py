@@ -8,93 +8,71 @@ Dialing: from C{connect()} to the application's protocol.
 from __future__ import annotations
 
 import random
-from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
 from twisted.internet.defer import CancelledError, Deferred
-from twisted.internet.endpoints import UNIXClientEndpoint
+from twisted.internet.endpoints import TCP4ClientEndpoint, UNIXClientEndpoint
 from twisted.internet.error import ConnectError, ConnectingCancelledError, NoProtocol
-from twisted.internet.interfaces import IProtocol, IProtocolFactory
-from twisted.internet.protocol import Protocol, connectionDone
+from twisted.internet.interfaces import IProtocol, IProtocolFactory, IStreamClientEndpoint
 from twisted.internet.task import deferLater
 from twisted.logger import Logger
 from twisted.python.failure import Failure
 
-from onionp2p.address import OnionPeer, ShortenedAddress
-from onionp2p.errors import DialError, DialTimeout, TorDied
-from onionp2p.options import DialOptions
+from onionp2p.address import OnionPeer
+from onionp2p.errors import (
+    CircuitSilent,
+    DialCancelled,
+    DialError,
+    DialTimeout,
+    OnionError,
+    TorDied,
+    UnreachableTarget,
+)
+from onionp2p.events import EventObserver, Retrying
+from onionp2p.handshake import Handshake
+from onionp2p.isolation import Isolation
+from onionp2p.options import DialOptions, LocalSocket
+from onionp2p.proxies import Proxy, openProxy
 from onionp2p.quiet import quietFactory
 from onionp2p.running import whenRunning
 from onionp2p.socks import SocksClient
-from onionp2p.tor.pool import TorLease, leaseTor
 from onionp2p.transport import presentAsOnion
 
 if TYPE_CHECKING:
-    from onionp2p.tor.bootstrap import Progress, ProgressObserver
+    from onionp2p.tor.bootstrap import Progress
 
 __all__ = ["Dial"]
 
 _FIRST_PAUSE, _PAUSE_FACTOR, _LONGEST_PAUSE = 0.25, 1.5, 10.0
 _SECONDS_TO_REACH_TOR = 30.0
+# A dial by a fresh circuit may take minutes, with proof of work; by one that has served before it
+# takes a round trip, or the other end has vanished without a word.
+_SECONDS_ON_A_PROVEN_CIRCUIT = 30.0
+# Tor tells a broken circuit by the same code as a dead program, which nothing here will revive.
+_ATTEMPTS_AT_A_DEAD_TARGET = 3
 
 
-class _Handshake(Protocol):
+class _Use:
     """
-    Speaks SOCKS until tor has connected us, then gives way to the application's protocol.
-
-    @ivar finished: the application's protocol, or why there is none.
+    What a dial holds until its connection ends, or there is none.
     """
 
-    transport: Any = None
+    def __init__(self, factory: IProtocolFactory) -> None:
+        self._factory: IProtocolFactory | None = factory
+        self.proxy: Proxy | None = None
+        factory.doStart()
 
-    def __init__(self, socks: SocksClient, handOver: Callable[[Any], IProtocol]) -> None:
+    def end(self) -> None:
         """
-        @param handOver: given the transport, connects the application's protocol to it.
+        Give it back.  Of a connection whose protocol failed as it was made, both the dial and the
+        transport tell.
         """
-        self._socks = socks
-        self._handOver = handOver
-        self.finished: Deferred[IProtocol] = Deferred()
-
-    @property
-    def phase(self) -> str:
-        """
-        What it waits for.
-        """
-        return f"waiting for tor's {self._socks.phase}"
-
-    def connectionMade(self) -> None:
-        self._write(self._socks.greeting)
-
-    def dataReceived(self, data: bytes) -> None:
-        try:
-            self._write(self._socks.receive(data))
-            if not self._socks.connected:
-                return
-            transport = self.transport
-            protocol = self._handOver(transport)
-        except Exception:  # noqa: BLE001 - whatever it is, connect() fails with it
-            self.abandon(Failure())
+        factory, self._factory = self._factory, None
+        if factory is None:
             return
-        # As with TCP, the application hears of the connection before its first bytes.
-        self.finished.callback(protocol)
-        if self._socks.rest and not transport.disconnecting and not transport.disconnected:
-            transport.protocol.dataReceived(self._socks.rest)
-
-    def connectionLost(self, reason: Failure = connectionDone) -> None:
-        self.abandon(Failure(TorDied(f"It closed our connection, {self.phase}.")))
-
-    def abandon(self, why: Failure) -> None:
-        """
-        Close the connection and fail, unless it is over.
-        """
-        if self.transport is not None:
-            self.transport.abortConnection()
-        if not self.finished.called:
-            self.finished.errback(why)
-
-    def _write(self, data: bytes) -> None:
-        if data:
-            self.transport.write(data)
+        if self.proxy is not None:
+            self.proxy.release()
+        factory.doStop()
 
 
 class Dial:
@@ -108,23 +86,24 @@ class Dial:
         self,
         reactor: Any,
         options: DialOptions,
-        token: str,
+        isolation: Isolation,
         factory: IProtocolFactory,
-        progress: ProgressObserver | None,
+        observer: EventObserver | None,
     ) -> None:
         """
-        @param token: dials with different tokens never share a circuit.
-        @param progress: told of tor's bootstrap.
+        @param isolation: whose circuits to use.
+        @param observer: told of tor's bootstrap and of each new attempt.
         """
         self._reactor = reactor
         self._options = options
-        self._token = token
+        self._isolation = isolation
         self._factory = factory
-        self._progress = progress
+        self._observer = observer
         self._address = options.address
-        self._phase = "waiting for the reactor to run"
+        self._progress: Progress | None = None
+        self._step = "waiting for the reactor to run"
+        self._handshake: Handshake | None = None
         self._lastError: DialError | None = None
-        self._over = False
 
     def start(self) -> Deferred[IProtocol]:
         """
@@ -133,92 +112,129 @@ class Dial:
         @return: fires with the application's protocol; fails with a C{ConnectError}, or a
             C{ConnectingCancelledError} if it is cancelled.
         """
-        return Deferred.fromCoroutine(self._run()).addErrback(self._cancelled)
+        return Deferred.fromCoroutine(self._run()).addErrback(self._failed)
+
+    @property
+    def _phase(self) -> str:
+        """
+        What it is doing, for messages.
+        """
+        return self._step if self._handshake is None else self._handshake.phase
 
     async def _run(self) -> IProtocol:
         await whenRunning(self._reactor)
-        deferred = Deferred.fromCoroutine(self._dial())
-        deferred.addTimeout(self._options.timeout, self._reactor, self._timedOut)
-        return await deferred
+        dialing = Deferred.fromCoroutine(self._dial())
+        dialing.addTimeout(self._options.timeout, self._reactor, self._timedOut)
+        return await dialing
 
     async def _dial(self) -> IProtocol:
-        self._factory.doStart()
-        lease = None
+        use = _Use(self._factory)
         try:
-            self._phase = "waiting for tor"
-            lease = leaseTor(self._reactor, self._options.tor, self._follow)
-            return await self._retry(lease)
+            self._step = "waiting for tor"
+            use.proxy = openProxy(self._reactor, self._options, self._follow)
+            return await self._tryOn(use, use.proxy)
         except BaseException:
-            self._ended(lease)
+            use.end()
             raise
-
-    def _ended(self, lease: TorLease | None) -> None:
-        # Of a connection whose protocol failed as it was made, both we and the transport tell.
-        if self._over:
-            return
-        self._over = True
-        if lease is not None:
-            lease.release()
-        self._factory.doStop()
 
     def _follow(self, progress: Progress) -> None:
-        self._phase = f"waiting for tor, which is at {progress.percent}% ({progress.summary})"
-        if self._progress is not None:
-            self._progress(progress)
+        self._step = f"waiting for tor, which is at {progress.percent}% ({progress.summary})"
+        if self._observer is not None:
+            self._observer(progress)
 
-    async def _retry(self, lease: TorLease) -> IProtocol:
-        pause = _FIRST_PAUSE
+    async def _tryOn(self, use: _Use, proxy: Proxy) -> IProtocol:
+        pause, attempts, deadTargets = _FIRST_PAUSE, 0, 0
         while True:
-            tor = await lease.bootstrapped()
+            await proxy.ready()
             try:
-                return await self._attempt(lease, tor.runDirectory.socksPath)
+                self._step = "waiting for its turn"
+                async with proxy.queue.turn(self._address.label):
+                    return await self._attempt(use, await proxy.ready())
             except DialError as error:
-                error.address = self._address.shortened
-                if not error.retriable:
+                deadTargets += isinstance(error, UnreachableTarget)
+                if not error.retriable or deadTargets == _ATTEMPTS_AT_A_DEAD_TARGET:
                     raise
-                self._lastError = error
-            self._log.debug("{error} Trying again.", error=self._lastError)
-            self._phase = "pausing before the next attempt"
-            await deferLater(self._reactor, pause * random.uniform(0.8, 1.2))  # noqa: S311 - no secret
+                self._lastError = error.during(self._address.shortened, self._phase)
+            attempts += 1
+            jittered = pause * random.uniform(0.8, 1.2)  # noqa: S311 - no secret
+            self._tell(Retrying(attempts, self._lastError, jittered))
+            self._step = f"pausing after attempt {attempts}"
+            await deferLater(self._reactor, jittered)
             pause = min(pause * _PAUSE_FACTOR, _LONGEST_PAUSE)
 
-    async def _attempt(self, lease: TorLease, socksPath: str) -> IProtocol:
-        socks = SocksClient(self._address.hostname, self._address.port, self._token)
-        handshake = _Handshake(socks, lambda transport: self._handOver(transport, lease))
-        endpoint = UNIXClientEndpoint(self._reactor, socksPath, timeout=_SECONDS_TO_REACH_TOR)
-        self._phase = "connecting to tor"
+    def _tell(self, event: Retrying) -> None:
+        self._log.debug("{event}", event=event)
+        if self._observer is None:
+            return
         try:
-            await endpoint.connect(quietFactory(handshake))
+            self._observer(event)
+        except Exception:  # noqa: BLE001 - it is the application's, and the dial must go on
+            self._log.failure("an observer failed:")
+
+    async def _attempt(self, use: _Use, socks: LocalSocket) -> IProtocol:
+        isolation = self._isolation
+        token = isolation.token
+        client = SocksClient(self._address.hostname, self._address.port, token)
+        handshake = Handshake(
+            client,
+            build=self._build,
+            present=lambda transport: self._present(transport, use),
+        )
+        self._step = "connecting to tor"
+        try:
+            await self._endpoint(socks).connect(quietFactory(handshake))
         except ConnectError:
             raise TorDied("Its SOCKS socket does not answer.") from None
-        self._phase = "waiting for tor to connect us"
+        if isolation.proven:
+            handshake.finished.addTimeout(
+                _SECONDS_ON_A_PROVEN_CIRCUIT, self._reactor, _silentCircuit
+            )
+        self._handshake = handshake
         try:
-            return await handshake.finished
-        except CancelledError:
-            handshake.abandon(Failure())
+            protocol = await handshake.finished
+        except DialError as error:
+            if error.freshCircuit:
+                isolation.abandon(token)
             raise
+        finally:
+            self._step, self._handshake = handshake.phase, None
+        isolation.succeeded(token)
+        return protocol
 
-    def _handOver(self, transport: Any, lease: TorLease) -> IProtocol:
-        """
-        Connect the application's protocol in place of the handshake.
-        """
+    def _endpoint(self, socks: LocalSocket) -> IStreamClientEndpoint:
+        if isinstance(socks, int):
+            host = "127.0.0.1"  # nothing is looked up, and nobody else is asked
+            return TCP4ClientEndpoint(self._reactor, host, socks, timeout=_SECONDS_TO_REACH_TOR)
+        return UNIXClientEndpoint(self._reactor, socks, timeout=_SECONDS_TO_REACH_TOR)
+
+    def _build(self) -> IProtocol:
         protocol = self._factory.buildProtocol(self._address)
         if protocol is None:
             raise NoProtocol
-        presentAsOnion(transport, OnionPeer(), self._address, lambda: self._ended(lease))
-        transport.protocol = protocol
-        protocol.makeConnection(transport)
         return protocol
+
+    def _present(self, transport: Any, use: _Use) -> None:
+        presentAsOnion(transport, OnionPeer(), self._address, use.end)
 
     def _timedOut(self, result: object, timeout: float) -> object:
         if not isinstance(result, Failure) or not result.check(CancelledError):
             return result
-        last = f"; the last attempt failed: {self._lastError}" if self._lastError else "."
-        raise DialTimeout(
-            f"{self._address.shortened}: {timeout:g} s were not enough, {self._phase}{last}"
-        )
+        last = f"; the last attempt: {self._lastError}" if self._lastError else "."
+        raise DialTimeout(f"{timeout:g} s were not enough{last}")
 
-    def _cancelled(self, failure: Failure) -> Failure:
-        if failure.check(CancelledError, ConnectingCancelledError):
-            return Failure(ConnectingCancelledError(ShortenedAddress(self._address)))
+    def _failed(self, failure: Failure) -> Failure:
+        """
+        Say whom it was to reach, and what it was doing.
+        """
+        error = failure.value
+        if isinstance(error, (CancelledError, ConnectingCancelledError)):
+            error = DialCancelled()
+        if isinstance(error, OnionError):
+            return Failure(error.during(self._address.shortened, self._phase))
         return failure
+
+
+def _silentCircuit(result: object, timeout: float) -> object:
+    if not isinstance(result, Failure) or not result.check(CancelledError):
+        return result
+    raise CircuitSilent(f"It was given {timeout:g} s.")

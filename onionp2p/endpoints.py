@@ -7,7 +7,6 @@ The two endpoints.
 
 from __future__ import annotations
 
-import secrets
 from typing import TYPE_CHECKING, Any
 
 from twisted.internet.defer import Deferred
@@ -21,11 +20,12 @@ from twisted.internet.interfaces import (
 from zope.interface import implementer
 
 from onionp2p.dialing import Dial
+from onionp2p.isolation import Isolation
 from onionp2p.listening import Listen
 from onionp2p.options import DialOptions, ListenOptions
 
 if TYPE_CHECKING:
-    from onionp2p.tor.bootstrap import ProgressObserver
+    from onionp2p.events import EventObserver
 
 __all__ = ["OnionClientEndpoint", "OnionServerEndpoint"]
 
@@ -37,16 +37,15 @@ class OnionServerEndpoint:
     """
 
     def __init__(
-        self, reactor: Any, options: ListenOptions, progress: ProgressObserver | None = None
+        self, reactor: Any, options: ListenOptions, observer: EventObserver | None = None
     ) -> None:
         """
         @param reactor: must provide C{IReactorUNIX}, C{IReactorSocket} and C{IReactorTime}.
-        @param progress: told of each step of tor's bootstrap
-            (L{Progress<onionp2p.tor.bootstrap.Progress>}) while C{listen()} waits.
+        @param observer: told of what happens while C{listen()} waits (L{onionp2p.events}).
         """
         self._reactor = reactor
         self._options = options
-        self._progress = progress
+        self._observer = observer
 
     def listen(self, protocolFactory: IProtocolFactory) -> Deferred[IListeningPort]:
         """
@@ -57,28 +56,27 @@ class OnionServerEndpoint:
             C{CannotListenError} (see L{onionp2p.errors}), and with C{CancelledError} when it is
             cancelled, which leaves nothing behind.
         """
-        return Listen(self._reactor, self._options, protocolFactory, self._progress).start()
+        return Listen(self._reactor, self._options, protocolFactory, self._observer).start()
 
 
 @implementer(IStreamClientEndpoint)
 class OnionClientEndpoint:
     """
-    Reaches an onion service.  The connections of one endpoint share circuits with each other, and
-    with nobody else's.
+    Reaches an onion service.  Unless the option C{isolate} says otherwise, the connections of one
+    endpoint share circuits with each other, and with nobody else's.
     """
 
     def __init__(
-        self, reactor: Any, options: DialOptions, progress: ProgressObserver | None = None
+        self, reactor: Any, options: DialOptions, observer: EventObserver | None = None
     ) -> None:
         """
         @param reactor: must provide C{IReactorUNIX}, C{IReactorSocket} and C{IReactorTime}.
-        @param progress: told of each step of tor's bootstrap
-            (L{Progress<onionp2p.tor.bootstrap.Progress>}) while C{connect()} waits.
+        @param observer: told of what happens while C{connect()} waits (L{onionp2p.events}).
         """
         self._reactor = reactor
         self._options = options
-        self._progress = progress
-        self._token = secrets.token_hex(16)
+        self._observer = observer
+        self._isolation = _isolation(reactor, options)
 
     def connect(self, protocolFactory: IProtocolFactory) -> Deferred[IProtocol]:
         """
@@ -88,5 +86,18 @@ class OnionClientEndpoint:
             L{onionp2p.errors}), and with C{ConnectingCancelledError} when it is cancelled, after
             which no protocol is built.
         """
-        dial = Dial(self._reactor, self._options, self._token, protocolFactory, self._progress)
-        return dial.start()
+        isolation = self._isolation or Isolation()
+        return Dial(
+            self._reactor, self._options, isolation, protocolFactory, self._observer
+        ).start()
+
+
+def _isolation(reactor: Any, options: DialOptions) -> Isolation | None:
+    """
+    Give the circuits of all dials of an endpoint, or L{None} if each has its own.
+    """
+    if options.isolate is None:
+        return Isolation()
+    if options.isolate == "dial":
+        return None
+    return Isolation.ofLabel(reactor, options.isolate, options.address, options.tor, options.socks)

@@ -15,25 +15,42 @@ handle them as they would TCP's.
 from __future__ import annotations
 
 from inspect import cleandoc
+from typing import Self
 
-from twisted.internet.error import CannotListenError, ConnectError, TimeoutError
+from twisted.internet.error import (
+    CannotListenError,
+    ConnectError,
+    ConnectingCancelledError,
+    TimeoutError,
+)
 
 __all__ = [
+    "AddressTypeUnsupported",
     "BootstrapStalled",
+    "CircuitSilent",
     "ClientAuthRefused",
     "ClientAuthRequired",
+    "ClientKeyConflict",
+    "ClientKeyError",
+    "ClientsFileError",
+    "CommandUnsupported",
     "ConnectionRefused",
     "ControlLost",
     "ControlTimeout",
     "DescriptorInvalid",
     "DescriptorNotFound",
+    "DialCancelled",
     "DialError",
+    "DialForbidden",
+    "DialQueueFull",
     "DialTimeout",
+    "HostUnreachable",
     "IntroductionFailed",
     "IntroductionTimeout",
     "KeyFileError",
     "KeyInUse",
     "ListenTimeout",
+    "NetworkUnreachable",
     "OnionAddressRefused",
     "OnionError",
     "OnionRefused",
@@ -58,8 +75,15 @@ class OnionError(Exception):
     """
     Something went wrong with an onion.
 
+    @cvar retriable: whether doing the same again may succeed.
     @ivar detail: what is particular to this occurrence; may be empty.
+    @ivar address: whom we dialled, shortened (design §4.4); empty where it is not about a dial.
+    @ivar phase: what the dial was doing, as C{"waiting for tor's reply"}; empty likewise.
     """
+
+    retriable: bool = False
+    address: str = ""
+    phase: str = ""
 
     def __init__(self, detail: str = "") -> None:
         Exception.__init__(self, detail)
@@ -67,8 +91,19 @@ class OnionError(Exception):
 
     def __str__(self) -> str:
         paragraph = cleandoc(type(self).__doc__ or "").partition("\n\n")[0]
-        text = " ".join(paragraph.split())
-        return f"{text} {self.detail}".rstrip()
+        text = " ".join(f"{paragraph} {self.detail}".split())
+        if self.address:
+            text = f"{self.address}: {text}"
+        return f"{text} ({self.phase})" if self.phase else text
+
+    def during(self, address: str, phase: str) -> Self:
+        """
+        Give the same error as that of one dial: several may share one cause.
+        """
+        error = type(self).__new__(type(self))
+        error.args = self.args
+        error.__dict__.update(self.__dict__, address=address, phase=phase)
+        return error
 
 
 # What tor cannot do, whoever asked: an error of listen() and of connect().
@@ -104,11 +139,15 @@ class TorDied(TorError):
     Tor ended unexpectedly.
     """
 
+    retriable = True
+
 
 class TorShutDown(TorDied):
     """
     Tor was shut down by this program.
     """
+
+    retriable = False
 
 
 class StateDirectoryError(TorError):
@@ -130,17 +169,23 @@ class BootstrapStalled(TorError):
     and whether Tor is blocked here (torrc= may name bridges).
     """
 
+    retriable = True
+
 
 class ControlLost(TorError):
     """
     The control connection to tor ended.
     """
 
+    retriable = True
+
 
 class ControlTimeout(TorError):
     """
     Tor does not answer on its control connection.
     """
+
+    retriable = True
 
 
 class TorRefusedCommand(TorError):
@@ -176,6 +221,12 @@ class KeyInUse(KeyFileError):
     """
 
 
+class ClientsFileError(OnionError, CannotListenError):
+    """
+    The list of allowed clients can't be used.
+    """
+
+
 class ListenTimeout(OnionError, CannotListenError):
     """
     The onion could not be published in time, and was withdrawn: try again, or give a longer
@@ -190,16 +241,10 @@ class DialError(OnionError, ConnectError):
     """
     The onion could not be reached.
 
-    @cvar retriable: whether a later attempt may succeed with nothing else changed.
-    @ivar address: whom, shortened; empty where it is not known.
+    @cvar freshCircuit: whether the next attempt should go by another circuit.
     """
 
-    retriable: bool = False
-    address: str = ""
-
-    def __str__(self) -> str:
-        text = super().__str__()
-        return f"{self.address}: {text}" if self.address else text
+    freshCircuit: bool = False
 
 
 class DialTimeout(OnionError, TimeoutError):
@@ -208,10 +253,26 @@ class DialTimeout(OnionError, TimeoutError):
     timeout=.
     """
 
+    retriable = True
+
+
+class DialCancelled(OnionError, ConnectingCancelledError):
+    """
+    The dial was cancelled.
+    """
+
+
+class DialQueueFull(DialError):
+    """
+    Too many dials wait for their turn at tor: dial fewer at a time.
+    """
+
+    retriable = True
+
 
 class SocksProtocolError(DialError):
     """
-    What answers on tor's SOCKS socket does not speak SOCKS5.
+    What answers on tor's SOCKS socket does not speak SOCKS5 as tor does.
     """
 
 
@@ -223,27 +284,86 @@ class SocksRefused(DialError):
 
 class UnreachableTarget(DialError):
     """
-    The onion service is there, but the program behind it is not: start it again.
+    The onion service is there, but the program behind it is not, or the circuit broke: start that
+    program again.
+
+    SOCKS code 01.
+    """
+
+    retriable = True
+    freshCircuit = True
+
+
+class DialForbidden(DialError):
+    """
+    Tor's own configuration forbids this dial: dial through another tor, or change its SocksPort
+    and SocksPolicy.
+
+    SOCKS code 02.
     """
 
 
-class ConnectionRefused(DialError):
+class NetworkUnreachable(DialError):
     """
-    The onion service does not serve this port: check the port in the address.
-    """
+    Tor says that the network can't be reached: check the network connection.
 
-
-class TorNotBootstrapped(DialError):
-    """
-    Tor has not yet reached its network.
+    SOCKS code 03.
     """
 
     retriable = True
 
 
+class HostUnreachable(DialError):
+    """
+    Tor could not reach the onion, and its SocksPort lacks ExtendedErrors, which would say why: its
+    owner may be offline.
+
+    SOCKS code 04.
+    """
+
+    retriable = True
+
+
+class ConnectionRefused(DialError):
+    """
+    The onion service does not serve this port: check the port in the address.
+
+    SOCKS code 05.
+    """
+
+
+class TorNotBootstrapped(DialError):
+    """
+    Tor has not yet reached its network, or gave up on a circuit.
+
+    SOCKS code 06.
+    """
+
+    retriable = True
+    freshCircuit = True
+
+
+class CommandUnsupported(DialError):
+    """
+    What answers on tor's SOCKS socket can't connect: it is no tor's.
+
+    SOCKS code 07.
+    """
+
+
+class AddressTypeUnsupported(DialError):
+    """
+    What answers on tor's SOCKS socket takes no names, so no onion addresses: it is no tor's.
+
+    SOCKS code 08.
+    """
+
+
 class DescriptorNotFound(DialError):
     """
     Nobody is at this onion address now: its owner is offline, or began a moment ago.
+
+    SOCKS code F0.
     """
 
     retriable = True
@@ -252,46 +372,86 @@ class DescriptorNotFound(DialError):
 class DescriptorInvalid(DialError):
     """
     The onion published a descriptor that can't be understood: its owner should update tor.
+
+    SOCKS code F1.
     """
 
 
 class IntroductionFailed(DialError):
     """
-    The onion's introduction points did not pass our call on.
+    The onion's introduction points did not pass our call on: its owner may have gone a moment ago.
+
+    SOCKS code F2.
     """
 
     retriable = True
+    freshCircuit = True
 
 
 class RendezvousFailed(DialError):
     """
-    The onion did not come to the rendezvous.
+    The onion did not come to the rendezvous: try again.
+
+    SOCKS code F3.
     """
 
     retriable = True
+    freshCircuit = True
 
 
 class ClientAuthRequired(DialError):
     """
-    This onion lets in only those whose key it knows: ask its owner to be invited.
+    This onion lets in only those whose key it knows: ask its owner to be invited, and name the key
+    with auth=FILE.
+
+    SOCKS code F4.
     """
 
 
 class ClientAuthRefused(DialError):
     """
     This onion does not know our key, or no longer: ask its owner to be invited anew.
+
+    SOCKS code F5.
     """
 
 
 class OnionAddressRefused(DialError):
     """
-    Tor says that this is not an onion address.
+    Tor says that this is not an onion address: check it letter by letter.
+
+    SOCKS code F6.
     """
 
 
 class IntroductionTimeout(DialError):
     """
-    The onion's introduction points did not answer in time.
+    The onion's introduction points did not answer in time: try again.
+
+    SOCKS code F7.
     """
 
     retriable = True
+    freshCircuit = True
+
+
+class CircuitSilent(DialError):
+    """
+    A circuit that led to the onion before does not answer: try again.
+    """
+
+    retriable = True
+    freshCircuit = True
+
+
+class ClientKeyError(DialError):
+    """
+    The client key file can't be used.
+    """
+
+
+class ClientKeyConflict(DialError):
+    """
+    Another key to the same onion is in use, and a tor holds one: give this dial a tor of its own,
+    with its own state=DIR.
+    """

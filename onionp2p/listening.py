@@ -27,7 +27,8 @@ from onionp2p.tor.pool import TorLease, leaseTor
 from onionp2p.transport import presentAsOnion
 
 if TYPE_CHECKING:
-    from onionp2p.tor.bootstrap import Progress, ProgressObserver
+    from onionp2p.events import EventObserver
+    from onionp2p.tor.bootstrap import Progress
     from onionp2p.tor.onions import Onion
 
 __all__ = ["Listen", "OnionPort"]
@@ -130,15 +131,15 @@ class Listen:
         reactor: Any,
         options: ListenOptions,
         factory: IProtocolFactory,
-        progress: ProgressObserver | None,
+        observer: EventObserver | None,
     ) -> None:
         """
-        @param progress: told of tor's bootstrap.
+        @param observer: told of tor's bootstrap.
         """
         self._reactor = reactor
         self._options = options
         self._factory = factory
-        self._progress = progress
+        self._observer = observer
         self._phase = "launching tor"
 
     def start(self) -> Deferred[IListeningPort]:
@@ -196,8 +197,8 @@ class Listen:
 
     def _follow(self, progress: Progress) -> None:
         self._phase = _waitingFor(progress)
-        if self._progress is not None:
-            self._progress(progress)
+        if self._observer is not None:
+            self._observer(progress)
 
     def _announce(self, address: OnionAddress) -> None:
         self._log.info("listening on {address}", address=address)

@@ -14,14 +14,19 @@ import struct
 from enum import Enum
 
 from onionp2p.errors import (
+    AddressTypeUnsupported,
     ClientAuthRefused,
     ClientAuthRequired,
+    CommandUnsupported,
     ConnectionRefused,
     DescriptorInvalid,
     DescriptorNotFound,
     DialError,
+    DialForbidden,
+    HostUnreachable,
     IntroductionFailed,
     IntroductionTimeout,
+    NetworkUnreachable,
     OnionAddressRefused,
     RendezvousFailed,
     SocksProtocolError,
@@ -39,13 +44,15 @@ _CONNECT, _DOMAIN_NAME = 1, 3
 _ADDRESS_LENGTHS = {1: 4, 4: 16}
 _LONGEST_STRING = 255
 
-# With ExtendedErrors (proposal 304) F0-F7; where two codes mean the same, the older one is what
-# a tor without them says.
 _ERRORS: dict[int, type[DialError]] = {
     0x01: UnreachableTarget,
-    0x04: DescriptorNotFound,
+    0x02: DialForbidden,
+    0x03: NetworkUnreachable,
+    0x04: HostUnreachable,
     0x05: ConnectionRefused,
     0x06: TorNotBootstrapped,
+    0x07: CommandUnsupported,
+    0x08: AddressTypeUnsupported,
     0xF0: DescriptorNotFound,
     0xF1: DescriptorInvalid,
     0xF2: IntroductionFailed,
@@ -72,7 +79,6 @@ class _Step(Enum):
     CREDENTIALS = "credentials"
     REPLY = "reply"
     DONE = "done"
-    FAILED = "failed"
 
 
 class SocksClient:
@@ -139,20 +145,16 @@ class SocksClient:
         """
         self._buffer += data
         write = b""
-        try:
-            if self._step is _Step.METHOD and self._take(2, _VERSION):
-                self._expect(1, _PASSWORD_METHOD, "it wants another way of authentication")
-                self._advance(2, _Step.CREDENTIALS)
-                write = self._credentials
-            if self._step is _Step.CREDENTIALS and self._take(2, _PASSWORD_VERSION):
-                self._expect(1, 0, "it refused our isolation token")
-                self._advance(2, _Step.REPLY)
-                write += self._request
-            if self._step is _Step.REPLY:
-                self._readReply()
-        except DialError:
-            self._step = _Step.FAILED
-            raise
+        if self._step is _Step.METHOD and self._take(2, _VERSION):
+            self._expect(1, _PASSWORD_METHOD, "it wants another way of authentication")
+            self._advance(2, _Step.CREDENTIALS)
+            write = self._credentials
+        if self._step is _Step.CREDENTIALS and self._take(2, _PASSWORD_VERSION):
+            self._expect(1, 0, "it refused our isolation token")
+            self._advance(2, _Step.REPLY)
+            write += self._request
+        if self._step is _Step.REPLY:
+            self._readReply()
         return write
 
     def _readReply(self) -> None:

@@ -29,13 +29,16 @@ from onionp2p import (
     OnionServerEndpoint,
 )
 from onionp2p.errors import (
+    AddressTypeUnsupported,
     BootstrapStalled,
     ClientAuthRefused,
     ClientAuthRequired,
+    CommandUnsupported,
     ConnectionRefused,
     DescriptorInvalid,
     DescriptorNotFound,
     DialError,
+    DialForbidden,
     DialTimeout,
     IntroductionFailed,
     IntroductionTimeout,
@@ -45,8 +48,8 @@ from onionp2p.errors import (
     SocksRefused,
     TorDied,
     TorNotBootstrapped,
-    UnreachableTarget,
 )
+from onionp2p.events import Event
 from onionp2p.keys import Identity
 from onionp2p.listening import OnionPort
 from onionp2p.testing import FakeNetwork, MemoryReactor, RecordingFactory, RecordingProtocol
@@ -97,7 +100,7 @@ def connect(
     """
     Begin to dial.
     """
-    endpoint = OnionClientEndpoint(reactor, DialOptions(address, timeout))
+    endpoint = OnionClientEndpoint(reactor, DialOptions(address, timeout=timeout))
     return endpoint.connect(factory)
 
 
@@ -287,7 +290,7 @@ def test_brokenFactory(memory_reactor: MemoryReactor, fake_network: FakeNetwork)
     assert (factory.starts, factory.stops) == (1, 1)
 
 
-@pytest.mark.parametrize("code", [0xF0, 0xF2, 0xF3, 0xF7, 0x06])
+@pytest.mark.parametrize("code", [0xF0, 0xF2, 0xF3, 0xF7, 0x03, 0x04, 0x06])
 def test_retried(memory_reactor: MemoryReactor, fake_network: FakeNetwork, code: int) -> None:
     """
     A dial that fails because the onion or tor is not ready yet is tried again, after pauses that
@@ -302,13 +305,14 @@ def test_retried(memory_reactor: MemoryReactor, fake_network: FakeNetwork, code:
 @pytest.mark.parametrize(
     ("code", "error"),
     [
-        (0x01, UnreachableTarget),
         (0x05, ConnectionRefused),
         (0xF1, DescriptorInvalid),
         (0xF4, ClientAuthRequired),
         (0xF5, ClientAuthRefused),
         (0xF6, OnionAddressRefused),
-        (0x02, SocksRefused),
+        (0x02, DialForbidden),
+        (0x07, CommandUnsupported),
+        (0x08, AddressTypeUnsupported),
         (0xFF, SocksRefused),
     ],
 )
@@ -346,6 +350,7 @@ def test_timeoutTellsTheLastError(
     with pytest.raises(DialTimeout) as caught:
         memory_reactor.resultOf(connect(memory_reactor, NOBODY, RecordingFactory()))
     assert str(error()) in str(caught.value)
+    assert (caught.value.address, caught.value.retriable) == (NOBODY.shortened, True)
     assert memory_reactor.seconds() == 120
 
 
@@ -356,10 +361,10 @@ def test_timeoutTellsTheLastError(
         ("PROTOCOLINFO", "waiting for tor"),
         ("BOOTSTRAP 5", "waiting for tor, which is at 0% (Starting)"),
         ("BOOTSTRAP 75", "waiting for tor, which is at 50% (Loading relay descriptors)"),
-        ("SOCKS GREETING", "waiting for tor to connect us"),
-        ("SOCKS CREDENTIALS", "waiting for tor to connect us"),
-        ("SOCKS CONNECT", "waiting for tor to connect us"),
-        ("TARGET", "waiting for tor to connect us"),
+        ("SOCKS GREETING", "waiting for tor's method"),
+        ("SOCKS CREDENTIALS", "waiting for tor's credentials"),
+        ("SOCKS CONNECT", "waiting for tor's reply"),
+        ("TARGET", "waiting for tor's reply"),
     ],
 )
 def test_timeoutTellsThePhase(
@@ -517,11 +522,11 @@ def test_progress(memory_reactor: MemoryReactor, fake_network: FakeNetwork) -> N
     Who asks is told of each step of tor's bootstrap, until the dial is over.
     """
     fake_network.on("BOOTSTRAP", Delay(1))
-    seen: list[Progress] = []
+    seen: list[Event] = []
     endpoint = OnionClientEndpoint(memory_reactor, DialOptions(NOBODY, timeout=20), seen.append)
     with pytest.raises(DialTimeout):
         memory_reactor.resultOf(endpoint.connect(RecordingFactory()))
-    percents = [progress.percent for progress in seen]
+    percents = [event.percent for event in seen if isinstance(event, Progress)]
     assert (percents[0], percents[-1]) == (0, 100)
     assert percents == sorted(set(percents))
 

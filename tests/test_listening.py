@@ -38,6 +38,7 @@ from onionp2p.errors import (
     TorDied,
     TorError,
 )
+from onionp2p.events import Event
 from onionp2p.keys import Identity
 from onionp2p.listening import OnionPort
 from onionp2p.testing import FakeNetwork, MemoryReactor, RecordingFactory
@@ -52,6 +53,7 @@ from onionp2p.testing.faketor import (
     Reply,
     Stall,
 )
+from onionp2p.tor.bootstrap import Progress
 
 PHASES = [
     "LAUNCH",
@@ -92,7 +94,7 @@ def dial(reactor: MemoryReactor, port: OnionPort, timeout: float = 5) -> Any:
     """
     Connect to a port, and give the dialer's protocol.
     """
-    endpoint = OnionClientEndpoint(reactor, DialOptions(port.getHost(), timeout))
+    endpoint = OnionClientEndpoint(reactor, DialOptions(port.getHost(), timeout=timeout))
     return reactor.resultOf(endpoint.connect(RecordingFactory()))
 
 
@@ -603,11 +605,10 @@ def test_progress(memory_reactor: MemoryReactor, fake_network: FakeNetwork) -> N
     Who asks is told of each step of tor's bootstrap while listen() waits.
     """
     fake_network.on("BOOTSTRAP", Delay(1))
-    seen: list[int] = []
-    endpoint = OnionServerEndpoint(
-        memory_reactor, ListenOptions(7777), lambda progress: seen.append(progress.percent)
-    )
+    events: list[Event] = []
+    endpoint = OnionServerEndpoint(memory_reactor, ListenOptions(7777), events.append)
     memory_reactor.resultOf(endpoint.listen(RecordingFactory()))
+    seen = [event.percent for event in events if isinstance(event, Progress)]
     assert (seen[0], seen[-1]) == (0, 100)
     assert seen == sorted(set(seen))
 

@@ -155,7 +155,7 @@ def test_badListens(args: list[object], keywords: dict[str, object], complaint: 
         (["dial"], {"addr": f"{LABEL}.onion:80", "key": "x"}, "unknown option 'key'"),
         *[
             (["dial"], {"addr": f"{LABEL}.onion:80", name: "x"}, f"{name}= is not supported yet")
-            for name in "auth isolate protocol identity socks control".split()
+            for name in "protocol identity control".split()
         ],
     ],
 )

@@ -21,6 +21,7 @@ from onionp2p.cli.pingreport import TextReport
 from onionp2p.cli.running import run
 from onionp2p.cli.steps import showSteps
 from onionp2p.endpoints import OnionServerEndpoint
+from onionp2p.events import Event
 from onionp2p.listening import OnionPort
 from onionp2p.options import ListenOptions
 from onionp2p.ping.responder import PingResponderFactory
@@ -87,8 +88,9 @@ async def _tell(reactor: Any, story: _Story, count: int) -> int:
     story.string(string)
     with showSteps("tor") as step:
 
-        def follow(progress: Progress) -> None:
-            step(progress.summary, progress.percent / 100)
+        def follow(event: Event) -> None:
+            if isinstance(event, Progress):
+                step(event.summary, event.percent / 100)
 
         endpoint = OnionServerEndpoint(reactor, ListenOptions(port=_PORT), follow)
         port = await endpoint.listen(PingResponderFactory())

@@ -16,8 +16,9 @@ from twisted.logger import Logger
 
 from onionp2p.errors import StateInUse, TorDied, TorError, TorrcRefused
 from onionp2p.folders import expandHome
-from onionp2p.options import TorOptions
+from onionp2p.options import LocalSocket, TorOptions
 from onionp2p.tor.bootstrap import Bootstrap
+from onionp2p.tor.clientauth import ClientAuthorizations
 from onionp2p.tor.control import TorControl
 from onionp2p.tor.process import TorProcess
 from onionp2p.tor.program import checkVersion, findTor
@@ -64,7 +65,9 @@ class LaunchedTor:
 
     @ivar control: its control connection.
     @ivar bootstrap: how far it is in reaching its network.
+    @ivar authorizations: our keys to others' onions, while they are needed.
     @ivar runDirectory: the folder of the sockets between us and it.
+    @ivar socks: its SOCKS port.
     @ivar pid: its process id.
     """
 
@@ -80,7 +83,9 @@ class LaunchedTor:
         self._held = held
         self.control = control
         self.bootstrap = bootstrap
+        self.authorizations = ClientAuthorizations(control)
         self.runDirectory = runDirectory
+        self.socks: LocalSocket = runDirectory.socksPath
         self.pid = process.pid
 
     async def end(self) -> None:

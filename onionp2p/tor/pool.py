@@ -17,6 +17,7 @@ from twisted.internet.defer import CancelledError, Deferred, gatherResults
 from twisted.internet.interfaces import IDelayedCall
 from twisted.logger import Logger
 
+from onionp2p.dialqueue import DialQueue
 from onionp2p.errors import TorDied, TorError, TorShutDown
 from onionp2p.options import TorOptions
 from onionp2p.outcome import Outcome
@@ -51,6 +52,7 @@ class _SharedTor:
     A tor and its leases.
 
     @ivar available: whether it can be leased: not once its end has begun.
+    @ivar queue: the turns of those who dial by it.
     @ivar launched: the tor, once it answers.
     @ivar ended: once its process and its locks are gone.  Its run directory goes when the leases
         are released too, since listeners have their sockets there.
@@ -71,6 +73,7 @@ class _SharedTor:
         self._tor: LaunchedTor | None = None
         self._runDirectory: RunDirectory | None = None
         self.available = True
+        self.queue = DialQueue()
         self.launched: Outcome[LaunchedTor] = Outcome()
         self.ended: Outcome[None] = Outcome()
         # While the reactor shuts down, connections still flush: a tor in use goes only after it.
@@ -183,6 +186,13 @@ class TorLease:
         self._progress = progress
         self._forget: Callable[[], None] | None = None
         shared.lease(self)
+
+    @property
+    def queue(self) -> DialQueue:
+        """
+        The turns of those who dial by this tor.
+        """
+        return self._shared.queue
 
     async def launched(self) -> LaunchedTor:
         """

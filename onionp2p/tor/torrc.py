@@ -148,6 +148,8 @@ def renderTorrc(
         "__ReloadTorrcOnSIGHUP 0",
         "ControlPort 0",
         f"SocksPort unix:{quotePath(socksPath)} OnionTrafficOnly IsolateSOCKSAuth ExtendedErrors",
+        # A dial has the deadline that its user gave; with proof of work it may need minutes.
+        "SocksTimeout 86400",
         "SafeSocks 1",
         "SafeLogging 1",
         "Log notice stdout",

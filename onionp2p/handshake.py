@@ -1,0 +1,158 @@
+# Copyright (c) The onionp2p developers.
+# See LICENSE for details.
+
+"""
+The first bytes of a dial's connection: SOCKS, and then the application's protocol.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+from twisted.internet.defer import CancelledError, Deferred
+from twisted.internet.interfaces import IProtocol
+from twisted.internet.protocol import Protocol, connectionDone
+from twisted.python.failure import Failure
+
+from onionp2p.errors import TorDied
+from onionp2p.socks import SocksClient
+
+__all__ = ["Handshake"]
+
+
+class Handshake(Protocol):
+    """
+    Speaks SOCKS until tor has connected us, then gives way to the application's protocol.
+
+    @ivar finished: the application's protocol, or why there is none.  Cancelling it closes the
+        connection at once, with which tor drops the stream.
+    """
+
+    transport: Any = None
+
+    def __init__(
+        self,
+        socks: SocksClient,
+        build: Callable[[], IProtocol],
+        present: Callable[[Any], None],
+    ) -> None:
+        """
+        @param build: makes the application's protocol; may fail.
+        @param present: makes a transport what that protocol is to see.
+        """
+        self._socks = socks
+        self._build = build
+        self._present = present
+        self.finished: Deferred[IProtocol] = Deferred(self._cancel)
+
+    @property
+    def phase(self) -> str:
+        """
+        What it waits for.
+        """
+        if self._socks.connected:
+            return "building the protocol"
+        return f"waiting for tor's {self._socks.phase}"
+
+    def connectionMade(self) -> None:
+        self.transport.write(self._socks.greeting)
+
+    def dataReceived(self, data: bytes) -> None:
+        try:
+            answer = self._socks.receive(data)
+        except Exception:  # noqa: BLE001 - whatever it is, connect() fails with it
+            self._fail(Failure())
+            return
+        if answer:
+            self.transport.write(answer)
+        if self._socks.connected:
+            self._finish(self._socks.rest)
+
+    def _finish(self, rest: bytes) -> None:
+        try:
+            protocol = self._build()
+            if self._isOver():  # cancelled by who built it
+                return
+            early = self._handOver(protocol, rest)
+        except Exception:  # noqa: BLE001 - the application's
+            self._fail(Failure())
+            return
+        if self._isOver():
+            return
+        # As with TCP, the application hears of the connection before its first bytes.
+        self.finished.callback(protocol)
+        if early is not None:
+            early.deliver()
+
+    def _handOver(self, protocol: IProtocol, rest: bytes) -> _EarlyBytes | None:
+        transport = self.transport
+        self._present(transport)
+        early = _EarlyBytes(transport, rest) if rest else None
+        transport.protocol = protocol
+        protocol.makeConnection(transport)
+        return early
+
+    def connectionLost(self, reason: Failure = connectionDone) -> None:
+        self._fail(Failure(TorDied("It closed our connection.")))
+
+    def _fail(self, why: Failure) -> None:
+        self.transport.abortConnection()
+        if not self._isOver():
+            self.finished.errback(why)
+
+    def _isOver(self) -> bool:
+        return bool(self.finished.called)
+
+    def _cancel(self, finished: Deferred[IProtocol]) -> None:
+        self.transport.abortConnection()
+        finished.errback(CancelledError())
+
+
+class _EarlyBytes:
+    """
+    What the other end's protocol said before ours was there: it came with tor's reply.
+
+    It is delivered once, as soon as the application reads: a transport that it pauses at once, as
+    the one end of a proxy does, must be silent.
+    """
+
+    def __init__(self, transport: Any, data: bytes) -> None:
+        self._transport = transport
+        self._data = data
+        self._reading = True
+        transport.pauseProducing = self._pause
+        transport.resumeProducing = self._resume
+
+    def deliver(self) -> None:
+        """
+        Deliver, unless the application has paused the transport.
+        """
+        if self._reading and self._restore():
+            self._transport.protocol.dataReceived(self._data)
+
+    def _pause(self) -> None:
+        self._reading = False
+        type(self._transport).pauseProducing(self._transport)
+
+    def _resume(self) -> None:
+        # As with bytes from a socket, not while the application asks for them.
+        self._reading = True
+        self._transport.reactor.callLater(0, self._resumed)
+
+    def _resumed(self) -> None:
+        if self._reading and self._restore():
+            type(self._transport).resumeProducing(self._transport)
+            self._transport.protocol.dataReceived(self._data)
+
+    def _restore(self) -> bool:
+        """
+        Give the transport its own methods back, the first time.
+
+        @return: whether the bytes are to be delivered.
+        """
+        transport = self._transport
+        if "pauseProducing" not in vars(transport):
+            return False
+        del transport.pauseProducing, transport.resumeProducing
+        return not transport.disconnecting and not transport.disconnected

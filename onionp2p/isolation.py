@@ -1,0 +1,60 @@
+# Copyright (c) The onionp2p developers.
+# See LICENSE for details.
+
+"""
+Which dials share circuits: those with equal tokens (design §2, C{isolate=}).
+
+A token is random and says nothing; tor gets it as a SOCKS password, and shows it to whoever has
+its control port.
+"""
+
+from __future__ import annotations
+
+import secrets
+from collections.abc import Hashable
+from weakref import WeakValueDictionary
+
+__all__ = ["Isolation"]
+
+_TOKEN_BYTES = 16
+
+
+class Isolation:
+    """
+    The circuits of some dials to one onion.
+
+    @ivar token: what the next dial is to be made with.
+    @ivar proven: whether a dial with this token has succeeded, so that there is a circuit.
+    """
+
+    def __init__(self) -> None:
+        self._renew()
+
+    @classmethod
+    def ofLabel(cls, *label: Hashable) -> Isolation:
+        """
+        Give the one that all who ask with an equal label share, for as long as any of them has it.
+        """
+        return _ofLabels.setdefault(label, cls())
+
+    def succeeded(self, token: str) -> None:
+        """
+        Take note that a dial with C{token} has succeeded.
+        """
+        if token == self.token:
+            self.proven = True
+
+    def abandon(self, token: str) -> None:
+        """
+        Use fresh circuits from now on, if C{token} is still the present one: of several dials that
+        fail on one circuit, the first has renewed it for all.
+        """
+        if token == self.token:
+            self._renew()
+
+    def _renew(self) -> None:
+        self.token = secrets.token_hex(_TOKEN_BYTES)
+        self.proven = False
+
+
+_ofLabels: WeakValueDictionary[Hashable, Isolation] = WeakValueDictionary()

@@ -1,0 +1,141 @@
+# Copyright (c) The onionp2p developers.
+# See LICENSE for details.
+
+"""
+What an endpoint is asked for, as frozen records.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from enum import Enum
+
+from onionp2p.address import OnionAddress
+
+__all__ = [
+    "Admission",
+    "DialOptions",
+    "ListenOptions",
+    "LocalSocket",
+    "ProofOfWork",
+    "TorOptions",
+    "Wait",
+]
+
+LocalSocket = int | str
+"""
+A TCP port of 127.0.0.1, or the path of a UNIX socket.
+"""
+
+
+class Wait(Enum):
+    """
+    When C{listen()} fires: once the address is served by tor, or once others can look it up.
+    """
+
+    ADDRESS = "address"
+    PUBLISHED = "published"
+
+
+class ProofOfWork(Enum):
+    """
+    Whether callers must compute before they come in, while there are many of them: where tor has
+    it, always or never.
+    """
+
+    AUTO = "auto"
+    YES = "yes"
+    NO = "no"
+
+
+@dataclass(frozen=True)
+class TorOptions:
+    """
+    The tor to use.  Endpoints with equal ones share one tor.
+
+    @ivar torrc: a file of lines for tor, or L{None} for C{$ONIONP2P_TORRC}.
+    @ivar defaultsTorrc: a file of lines beneath those, or L{None}.
+    @ivar state: tor's folder, exactly this one; L{None} for the first free one.
+    @ivar program: the tor program, or L{None} for C{$ONIONP2P_TOR} or C{PATH}.
+    @ivar control: the control port of a tor that runs already, or L{None} to launch one; if it is
+        given, the others are L{None}.
+    """
+
+    torrc: str | None = None
+    defaultsTorrc: str | None = None
+    state: str | None = None
+    program: str | None = None
+    control: LocalSocket | None = None
+
+
+@dataclass(frozen=True)
+class Admission:
+    """
+    Who may come in to an onion, and how many.
+
+    @ivar clients: the file that lists who may, or L{None} for everybody with the address.
+    @ivar proofOfWork: whether callers compute first.
+    @ivar powRate: how many callers per second are let in without, or L{None} for tor's own.
+    @ivar powBurst: the same for a short time, or L{None}.
+    @ivar maxStreams: connections per circuit, 0 for any number.
+    """
+
+    clients: str | None = None
+    proofOfWork: ProofOfWork = ProofOfWork.AUTO
+    powRate: int | None = None
+    powBurst: int | None = None
+    maxStreams: int = 0
+
+
+@dataclass(frozen=True)
+class ListenOptions:
+    """
+    An onion service to make, or one to attach to.
+
+    @ivar port: its virtual port, 1 to 65535.
+    @ivar key: the file of its identity, or L{None} for a fresh one.
+    @ivar attach: the onion that some tor serves already, or L{None} to make one; if it is given,
+        C{key}, C{admission}, C{circuits} and C{frontend} are as by default.
+    @ivar target: where tor delivers; L{None} to choose, or, with C{attach}, to ask tor.
+    @ivar admission: who may come in.
+    @ivar circuits: whether C{getPeer()} tells circuits apart.
+    @ivar frontend: the address that this is one Onionbalance backend of, as its 56 characters, or
+        L{None}.
+    @ivar wait: when C{listen()} fires.
+    @ivar timeout: until then, in seconds.
+    @ivar tor: the tor to use.
+    """
+
+    port: int
+    key: str | None = None
+    attach: OnionAddress | None = None
+    target: LocalSocket | None = None
+    admission: Admission = field(default_factory=Admission)
+    circuits: bool = False
+    frontend: str | None = None
+    wait: Wait = Wait.PUBLISHED
+    timeout: float = 300.0
+    tor: TorOptions = field(default_factory=TorOptions)
+
+
+@dataclass(frozen=True)
+class DialOptions:
+    """
+    An onion service to reach.
+
+    @ivar address: whom to dial.
+    @ivar auth: the file of our key to an onion with client authorization, or L{None}.
+    @ivar isolate: C{"dial"} for fresh circuits for every C{connect()}, any other word for those
+        of all the endpoints with the same one, L{None} for those of this endpoint alone.
+    @ivar socks: the SOCKS port of a tor that runs already, or L{None}; if it is given, C{auth} is
+        L{None} and C{tor} as by default.
+    @ivar timeout: the whole of a C{connect()}, in seconds.
+    @ivar tor: the tor to use.
+    """
+
+    address: OnionAddress
+    auth: str | None = None
+    isolate: str | None = None
+    socks: LocalSocket | None = None
+    timeout: float = 120.0
+    tor: TorOptions = field(default_factory=TorOptions)
