@@ -11,9 +11,8 @@ import random
 from typing import TYPE_CHECKING, Any
 
 from twisted.internet.defer import CancelledError, Deferred
-from twisted.internet.endpoints import TCP4ClientEndpoint, UNIXClientEndpoint
-from twisted.internet.error import ConnectError, ConnectingCancelledError, NoProtocol
-from twisted.internet.interfaces import IProtocol, IProtocolFactory, IStreamClientEndpoint
+from twisted.internet.error import ConnectingCancelledError, NoProtocol
+from twisted.internet.interfaces import IProtocol, IProtocolFactory
 from twisted.internet.task import deferLater
 from twisted.logger import Logger
 from twisted.python.failure import Failure
@@ -25,7 +24,6 @@ from onionp2p.errors import (
     DialError,
     DialTimeout,
     OnionError,
-    TorDied,
     UnreachableTarget,
 )
 from onionp2p.events import EventObserver, Retrying
@@ -33,7 +31,6 @@ from onionp2p.handshake import Handshake
 from onionp2p.isolation import Isolation
 from onionp2p.options import DialOptions, LocalSocket
 from onionp2p.proxies import Proxy, openProxy
-from onionp2p.quiet import quietFactory
 from onionp2p.running import whenRunning
 from onionp2p.socks import SocksClient
 from onionp2p.transport import presentAsOnion
@@ -44,7 +41,6 @@ if TYPE_CHECKING:
 __all__ = ["Dial"]
 
 _FIRST_PAUSE, _PAUSE_FACTOR, _LONGEST_PAUSE = 0.25, 1.5, 10.0
-_SECONDS_TO_REACH_TOR = 30.0
 # A dial by a fresh circuit may take minutes, with proof of work; by one that has served before it
 # takes a round trip, or the other end has vanished without a word.
 _SECONDS_ON_A_PROVEN_CIRCUIT = 30.0
@@ -104,6 +100,7 @@ class Dial:
         self._step = "waiting for the reactor to run"
         self._handshake: Handshake | None = None
         self._lastError: DialError | None = None
+        self._expired = False
 
     def start(self) -> Deferred[IProtocol]:
         """
@@ -112,7 +109,9 @@ class Dial:
         @return: fires with the application's protocol; fails with a C{ConnectError}, or a
             C{ConnectingCancelledError} if it is cancelled.
         """
-        return Deferred.fromCoroutine(self._run()).addErrback(self._failed)
+        dialing = Deferred.fromCoroutine(self._run())
+        self._dialing = dialing
+        return dialing.addErrback(self._failed)
 
     @property
     def _phase(self) -> str:
@@ -123,11 +122,7 @@ class Dial:
 
     async def _run(self) -> IProtocol:
         await whenRunning(self._reactor)
-        dialing = Deferred.fromCoroutine(self._dial())
-        dialing.addTimeout(self._options.timeout, self._reactor, self._timedOut)
-        return await dialing
-
-    async def _dial(self) -> IProtocol:
+        deadline = self._reactor.callLater(self._options.timeout, self._expire)
         use = _Use(self._factory)
         try:
             self._step = "waiting for tor"
@@ -136,6 +131,13 @@ class Dial:
         except BaseException:
             use.end()
             raise
+        finally:
+            if deadline.active():
+                deadline.cancel()
+
+    def _expire(self) -> None:
+        self._expired = True
+        self._dialing.cancel()
 
     def _follow(self, progress: Progress) -> None:
         self._step = f"waiting for tor, which is at {progress.percent}% ({progress.summary})"
@@ -149,7 +151,7 @@ class Dial:
             try:
                 self._step = "waiting for its turn"
                 async with proxy.queue.turn(self._address.label):
-                    return await self._attempt(use, await proxy.ready())
+                    return await self._attempt(use, proxy, await proxy.ready())
             except DialError as error:
                 deadTargets += isinstance(error, UnreachableTarget)
                 if not error.retriable or deadTargets == _ATTEMPTS_AT_A_DEAD_TARGET:
@@ -171,27 +173,22 @@ class Dial:
         except Exception:  # noqa: BLE001 - it is the application's, and the dial must go on
             self._log.failure("an observer failed:")
 
-    async def _attempt(self, use: _Use, socks: LocalSocket) -> IProtocol:
+    async def _attempt(self, use: _Use, proxy: Proxy, socks: LocalSocket) -> IProtocol:
         isolation = self._isolation
         token = isolation.token
         client = SocksClient(self._address.hostname, self._address.port, token)
         handshake = Handshake(
             client,
+            absent=proxy.absent,
             build=self._build,
             present=lambda transport: self._present(transport, use),
         )
-        self._step = "connecting to tor"
-        try:
-            await self._endpoint(socks).connect(quietFactory(handshake))
-        except ConnectError:
-            raise TorDied("Its SOCKS socket does not answer.") from None
+        finished = handshake.start(self._reactor, socks)
         if isolation.proven:
-            handshake.finished.addTimeout(
-                _SECONDS_ON_A_PROVEN_CIRCUIT, self._reactor, _silentCircuit
-            )
+            finished.addTimeout(_SECONDS_ON_A_PROVEN_CIRCUIT, self._reactor, _silentCircuit)
         self._handshake = handshake
         try:
-            protocol = await handshake.finished
+            protocol = await finished
         except DialError as error:
             if error.freshCircuit:
                 isolation.abandon(token)
@@ -200,12 +197,6 @@ class Dial:
             self._step, self._handshake = handshake.phase, None
         isolation.succeeded(token)
         return protocol
-
-    def _endpoint(self, socks: LocalSocket) -> IStreamClientEndpoint:
-        if isinstance(socks, int):
-            host = "127.0.0.1"  # nothing is looked up, and nobody else is asked
-            return TCP4ClientEndpoint(self._reactor, host, socks, timeout=_SECONDS_TO_REACH_TOR)
-        return UNIXClientEndpoint(self._reactor, socks, timeout=_SECONDS_TO_REACH_TOR)
 
     def _build(self) -> IProtocol:
         protocol = self._factory.buildProtocol(self._address)
@@ -216,22 +207,21 @@ class Dial:
     def _present(self, transport: Any, use: _Use) -> None:
         presentAsOnion(transport, OnionPeer(), self._address, use.end)
 
-    def _timedOut(self, result: object, timeout: float) -> object:
-        if not isinstance(result, Failure) or not result.check(CancelledError):
-            return result
-        last = f"; the last attempt: {self._lastError}" if self._lastError else "."
-        raise DialTimeout(f"{timeout:g} s were not enough{last}")
-
     def _failed(self, failure: Failure) -> Failure:
         """
         Say whom it was to reach, and what it was doing.
         """
         error = failure.value
+        # The second is what Twisted's endpoints make of the first.
         if isinstance(error, (CancelledError, ConnectingCancelledError)):
-            error = DialCancelled()
+            error = self._timeout() if self._expired else DialCancelled()
         if isinstance(error, OnionError):
             return Failure(error.during(self._address.shortened, self._phase))
         return failure
+
+    def _timeout(self) -> DialTimeout:
+        last = f"; the last attempt: {self._lastError}" if self._lastError else "."
+        return DialTimeout(f"{self._options.timeout:g} s were not enough{last}")
 
 
 def _silentCircuit(result: object, timeout: float) -> object:

@@ -11,8 +11,6 @@ only waits inside of tor, where nobody can tell how long.  So the others wait he
 from __future__ import annotations
 
 from collections import Counter, OrderedDict, deque
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
 
 from twisted.internet.defer import Deferred
 
@@ -24,6 +22,22 @@ _PENDING = 16
 # An onion that never answers keeps its dials pending for minutes: others' always find a place.
 _PENDING_PER_DESTINATION = 12
 _WAITING = 10_000
+
+
+class _Turn:
+    """
+    One dial's, as a context.
+    """
+
+    def __init__(self, queue: DialQueue, destination: str) -> None:
+        self._queue = queue
+        self._destination = destination
+
+    async def __aenter__(self) -> None:
+        await self._queue.enter(self._destination)
+
+    async def __aexit__(self, *why: object) -> None:
+        self._queue.leave(self._destination)
 
 
 class DialQueue:
@@ -42,21 +56,33 @@ class DialQueue:
         self.pending = 0
         self.waiting = 0
 
-    @asynccontextmanager
-    async def turn(self, destination: str) -> AsyncIterator[None]:
+    def turn(self, destination: str) -> _Turn:
         """
-        Wait for a place, and keep it for as long as the context lasts.
+        Give what an C{async with} statement waits with for a place, and keeps it for as long as it
+        lasts.
 
         @param destination: whom the dial is for.
 
-        @raise DialQueueFull: if too many wait already.
+        @raise DialQueueFull: there, if too many wait already.
+        """
+        return _Turn(self, destination)
+
+    async def enter(self, destination: str) -> None:
+        """
+        Wait for a place.
         """
         if self.waiting or not self._admit(destination):
             await self._wait(destination)
-        try:
-            yield
-        finally:
-            self._release(destination)
+
+    def leave(self, destination: str) -> None:
+        """
+        Give it to whose turn it is.
+        """
+        self.pending -= 1
+        self._busy[destination] -= 1
+        if not self._busy[destination]:
+            del self._busy[destination]
+        self._callNext()
 
     def _admit(self, destination: str) -> bool:
         if self.pending >= _PENDING or self._busy[destination] >= _PENDING_PER_DESTINATION:
@@ -68,25 +94,18 @@ class DialQueue:
     async def _wait(self, destination: str) -> None:
         if self.waiting >= _WAITING:
             raise DialQueueFull(f"{self.waiting} dials wait already.")
-        place: Deferred[None] = Deferred(lambda waiter: self._leave(destination, waiter))
+        place: Deferred[None] = Deferred(lambda waiter: self._stopWaiting(destination, waiter))
         self._turns.setdefault(destination, deque()).append(place)
         self.waiting += 1
         self._callNext()
         await place
 
-    def _leave(self, destination: str, waiter: Deferred[None]) -> None:
+    def _stopWaiting(self, destination: str, waiter: Deferred[None]) -> None:
         waiters = self._turns[destination]
         waiters.remove(waiter)
         if not waiters:
             del self._turns[destination]
         self.waiting -= 1
-
-    def _release(self, destination: str) -> None:
-        self.pending -= 1
-        self._busy[destination] -= 1
-        if not self._busy[destination]:
-            del self._busy[destination]
-        self._callNext()
 
     def _callNext(self) -> None:
         """
@@ -94,7 +113,7 @@ class DialQueue:
         """
         while (destination := self._next()) is not None and self._admit(destination):
             waiter = self._turns[destination][0]
-            self._leave(destination, waiter)
+            self._stopWaiting(destination, waiter)
             if destination in self._turns:
                 self._turns.move_to_end(destination)
             waiter.callback(None)

@@ -26,6 +26,7 @@ from twisted.internet.error import (
 
 __all__ = [
     "AddressTypeUnsupported",
+    "AttachError",
     "BootstrapStalled",
     "CircuitSilent",
     "ClientAuthRefused",
@@ -35,7 +36,15 @@ __all__ = [
     "ClientsFileError",
     "CommandUnsupported",
     "ConnectionRefused",
+    "ControlAuthenticationFailed",
+    "ControlCookieUnreadable",
+    "ControlImpostor",
     "ControlLost",
+    "ControlPasswordMissing",
+    "ControlPasswordWrong",
+    "ControlPortError",
+    "ControlPortForbidden",
+    "ControlPortNotFound",
     "ControlTimeout",
     "DescriptorInvalid",
     "DescriptorNotFound",
@@ -51,18 +60,28 @@ __all__ = [
     "KeyInUse",
     "ListenTimeout",
     "NetworkUnreachable",
+    "NoSocksPort",
+    "NotAControlPort",
     "OnionAddressRefused",
     "OnionError",
+    "OnionNotServed",
     "OnionRefused",
+    "PortNotServed",
     "RendezvousFailed",
+    "RunningTorLost",
     "SocksProtocolError",
     "SocksRefused",
     "StateDirectoryError",
     "StateInUse",
+    "TargetError",
+    "TargetInUse",
+    "TargetNotLocal",
+    "TargetUnknown",
     "TorDied",
     "TorError",
     "TorNotBootstrapped",
     "TorNotFound",
+    "TorNotRunning",
     "TorRefusedCommand",
     "TorShutDown",
     "TorTooOld",
@@ -120,6 +139,15 @@ class TorNotFound(TorError):
     There is no tor program here: install it (Debian, Ubuntu: "apt install tor"; macOS:
     "brew install tor"), or name it with tor=PATH or $ONIONP2P_TOR.
     """
+
+
+class TorNotRunning(TorError):
+    """
+    No tor runs where control= or socks= says: start it (Debian: "systemctl start tor"; or a Tor
+    Browser), or name its port or socket.
+    """
+
+    retriable = True
 
 
 class TorTooOld(TorError):
@@ -200,6 +228,81 @@ class TorRefusedCommand(TorError):
         self.code = code
 
 
+# A tor that runs already (control=).
+
+
+class RunningTorLost(TorDied):
+    """
+    The running tor closed its control connection, or was stopped.
+    """
+
+
+class ControlPortError(TorError):
+    """
+    The control port that control= names can't be used.
+    """
+
+
+class ControlPortNotFound(ControlPortError):
+    """
+    Nobody listens at the control port that control= names: start that tor, with lines like
+    "ControlPort 9051" and "CookieAuthentication 1" in its torrc, or name the right one.
+    """
+
+    retriable = True
+
+
+class ControlPortForbidden(ControlPortError):
+    """
+    This user may not use the control socket that control= names.
+    """
+
+
+class NotAControlPort(ControlPortError):
+    """
+    What listens where control= says is no tor's control port; a SOCKS port, perhaps.
+    """
+
+
+class ControlAuthenticationFailed(ControlPortError):
+    """
+    The running tor does not let us in.
+    """
+
+
+class ControlCookieUnreadable(ControlAuthenticationFailed):
+    """
+    The running tor wants its authentication cookie, which can't be read here.
+    """
+
+
+class ControlImpostor(ControlAuthenticationFailed):
+    """
+    What listens where control= says does not know the cookie of which it names the file: another
+    program has taken tor's port, or the file is another tor's.  It was told nothing.
+    """
+
+
+class ControlPasswordMissing(ControlAuthenticationFailed):
+    """
+    The running tor wants a password: put it into the environment variable
+    ONIONP2P_CONTROL_PASSWORD.
+    """
+
+
+class ControlPasswordWrong(ControlAuthenticationFailed):
+    """
+    The running tor refused the password in the environment variable ONIONP2P_CONTROL_PASSWORD.
+    """
+
+
+class NoSocksPort(TorError):
+    """
+    The running tor takes no dials at a port that we can use: it needs a line like "SocksPort 9050"
+    in its torrc, and no "DisableNetwork 1".
+    """
+
+
 # Listening.
 
 
@@ -231,6 +334,50 @@ class ListenTimeout(OnionError, CannotListenError):
     """
     The onion could not be published in time, and was withdrawn: try again, or give a longer
     timeout=.
+    """
+
+
+class AttachError(OnionError, CannotListenError):
+    """
+    The onion that addr= names can't be attached to.
+    """
+
+
+class OnionNotServed(AttachError):
+    """
+    The tor that control= names does not serve this onion: check the address, and that the service
+    is in that tor's torrc.
+    """
+
+
+class PortNotServed(AttachError):
+    """
+    The onion that addr= names has no such virtual port: check the port.
+    """
+
+
+class TargetUnknown(AttachError):
+    """
+    Tor does not tell where it takes this onion's connections: name the place with target=.
+    """
+
+
+class TargetNotLocal(AttachError):
+    """
+    Tor takes this onion's connections to where we can't listen: change its HiddenServicePort line
+    to a port of 127.0.0.1 or to the path of a UNIX socket.
+    """
+
+
+class TargetError(OnionError, CannotListenError):
+    """
+    The local socket for the onion's connections can't be made.
+    """
+
+
+class TargetInUse(TargetError):
+    """
+    Another program listens where tor takes the onion's connections: stop it first.
     """
 
 

@@ -11,14 +11,17 @@ from collections.abc import Callable
 from typing import Any
 
 from twisted.internet.defer import CancelledError, Deferred
-from twisted.internet.interfaces import IProtocol
-from twisted.internet.protocol import Protocol, connectionDone
+from twisted.internet.interfaces import IAddress, IConnector, IProtocol
+from twisted.internet.protocol import ClientFactory, Protocol, connectionDone
 from twisted.python.failure import Failure
 
-from onionp2p.errors import TorDied
+from onionp2p.errors import TorDied, TorError
+from onionp2p.options import LocalSocket
 from onionp2p.socks import SocksClient
 
 __all__ = ["Handshake"]
+
+_SECONDS_TO_REACH_TOR = 30.0
 
 
 class Handshake(Protocol):
@@ -31,17 +34,22 @@ class Handshake(Protocol):
 
     transport: Any = None
 
+    _connector: IConnector | None = None
+
     def __init__(
         self,
         socks: SocksClient,
+        absent: Callable[[], TorError],
         build: Callable[[], IProtocol],
         present: Callable[[Any], None],
     ) -> None:
         """
+        @param absent: gives the error for when there is no tor.
         @param build: makes the application's protocol; may fail.
         @param present: makes a transport what that protocol is to see.
         """
         self._socks = socks
+        self._absent = absent
         self._build = build
         self._present = present
         self.finished: Deferred[IProtocol] = Deferred(self._cancel)
@@ -51,12 +59,42 @@ class Handshake(Protocol):
         """
         What it waits for.
         """
+        if self.transport is None:
+            return "connecting to tor"
         if self._socks.connected:
             return "building the protocol"
         return f"waiting for tor's {self._socks.phase}"
 
+    def start(self, reactor: Any, socks: LocalSocket) -> Deferred[IProtocol]:
+        """
+        Connect to tor's SOCKS port, and begin.
+
+        @return: L{finished}.
+        """
+        factory = _HandshakeFactory(self)
+        if isinstance(socks, int):
+            host = "127.0.0.1"  # nothing is looked up, and nobody else is asked
+            self._connector = reactor.connectTCP(host, socks, factory, _SECONDS_TO_REACH_TOR)
+        else:
+            self._connector = reactor.connectUNIX(socks, factory, _SECONDS_TO_REACH_TOR)
+        return self.finished
+
+    def notConnected(self) -> None:
+        """
+        There is no tor.
+        """
+        if not self._isOver():
+            self.finished.errback(Failure(self._absent()))
+
     def connectionMade(self) -> None:
-        self.transport.write(self._socks.greeting)
+        self._write(self._socks.greeting)
+
+    def _write(self, data: bytes) -> None:
+        # At once, and not in a turn of the reactor for each of three short messages.
+        sent = self.transport.writeSomeData(data)
+        written = sent if isinstance(sent, int) else 0  # else an error, which the reactor will find
+        if written < len(data):
+            self.transport.write(data[written:])
 
     def dataReceived(self, data: bytes) -> None:
         try:
@@ -65,7 +103,7 @@ class Handshake(Protocol):
             self._fail(Failure())
             return
         if answer:
-            self.transport.write(answer)
+            self._write(answer)
         if self._socks.connected:
             self._finish(self._socks.rest)
 
@@ -105,8 +143,30 @@ class Handshake(Protocol):
         return bool(self.finished.called)
 
     def _cancel(self, finished: Deferred[IProtocol]) -> None:
-        self.transport.abortConnection()
         finished.errback(CancelledError())
+        if self.transport is not None:
+            self.transport.abortConnection()
+        elif self._connector is not None:
+            self._connector.stopConnecting()
+
+
+class _HandshakeFactory(ClientFactory):
+    """
+    Connects one handshake, and lets go of it: this lives as long as the connection does.
+    """
+
+    noisy = False
+
+    def __init__(self, handshake: Handshake) -> None:
+        self._handshake: Handshake | None = handshake
+
+    def buildProtocol(self, addr: IAddress | None) -> Handshake | None:
+        handshake, self._handshake = self._handshake, None
+        return handshake
+
+    def clientConnectionFailed(self, connector: IConnector, reason: Failure) -> None:
+        if self._handshake is not None:
+            self._handshake.notConnected()
 
 
 class _EarlyBytes:

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any, Protocol
 from weakref import WeakValueDictionary
 
 from onionp2p.dialqueue import DialQueue
+from onionp2p.errors import TorDied, TorError, TorNotRunning
 from onionp2p.options import DialOptions, LocalSocket
 from onionp2p.tor.pool import leaseTor
 
@@ -44,6 +45,11 @@ class Proxy(Protocol):
         @raise TorError: says what keeps tor from it.
         """
 
+    def absent(self) -> TorError:
+        """
+        Give the error for when nothing answers there.
+        """
+
     def release(self) -> None:
         """
         Give it back.
@@ -72,6 +78,9 @@ class _TorProxy:
             self._authorizedOn = tor
         return tor.socks
 
+    def absent(self) -> TorError:
+        return TorDied("Its SOCKS socket does not answer.")
+
     def release(self) -> None:
         self._revoke()
         self._revoke = _nothing
@@ -89,6 +98,10 @@ class _RunningProxy:
 
     async def ready(self) -> LocalSocket:
         return self._socks
+
+    def absent(self) -> TorError:
+        where = f"port {self._socks}" if isinstance(self._socks, int) else self._socks
+        return TorNotRunning(f"Nothing answers on {where}.")
 
     def release(self) -> None:
         """

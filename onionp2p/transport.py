@@ -4,10 +4,10 @@
 """
 What the application's protocol sees: a connection between onions.
 
-Theory of operation.  The protocol is connected to the very UNIX socket that leads to tor, so
-that no code of ours runs per chunk in either direction; TLS, producers and switching protocols
-are Twisted's own.  What the socket tells of this host, and what TCP has and a UNIX socket has
-not, is replaced on the transport itself, as Twisted's own C{startTLS} does.
+Theory of operation.  The protocol is connected to the very socket that leads to tor, so that no
+code of ours runs per chunk in either direction; TLS, producers and switching protocols are
+Twisted's own.  What the socket tells of this host, and what TCP has and a UNIX socket has not, is
+replaced by a subclass that the transport is given.
 
 A close lingers.  A UNIX socket that is closed with unread bytes in it is an error to the other end,
 and tor then drops what it has not read yet: the last bytes that were written.  So once all is
@@ -21,13 +21,14 @@ from __future__ import annotations
 import socket
 from collections.abc import Callable
 from contextlib import suppress
+from functools import cache
 from typing import Any
 
 from twisted.internet.error import ConnectionDone, ConnectionLost
 from twisted.internet.interfaces import IAddress, IProtocol, ITCPTransport
 from twisted.internet.protocol import Protocol, connectionDone
 from twisted.python.failure import Failure
-from zope.interface import alsoProvides
+from zope.interface import implementer
 
 __all__ = ["presentAsOnion"]
 
@@ -55,51 +56,89 @@ class _Linger(Protocol):
         self._application.connectionLost(Failure(ConnectionDone()))
 
 
+@implementer(ITCPTransport)
+class _OnionTransport:
+    """
+    What a transport of Twisted's becomes, in front of its own class.
+    """
+
+    _onionHost: IAddress
+    _onionPeer: IAddress
+    _onionEnded: Callable[[], None]
+
+    def getHost(self) -> IAddress:
+        return self._onionHost
+
+    def getPeer(self) -> IAddress:
+        return self._onionPeer
+
+    def connectionLost(self: Any, reason: Failure) -> None:
+        if reason.check(ConnectionLost) and not self.disconnecting:
+            reason = _readTheRest(self, reason)
+        try:
+            super().connectionLost(reason)  # type: ignore[misc]
+        finally:
+            ended, self._onionEnded = self._onionEnded, _nothing
+            ended()
+
+    def readConnectionLost(self: Any, reason: Failure) -> None:
+        # Tor has no half-close: the end of one direction is that of the other.
+        super().readConnectionLost(reason)  # type: ignore[misc]
+        self.loseConnection()
+
+    def _postLoseConnection(self: Any) -> None:
+        """
+        Twisted's hook for when all is written.
+        """
+        with suppress(OSError):  # the other end may have gone
+            self.socket.shutdown(socket.SHUT_WR)
+        self.protocol = _Linger(self)
+        self.startReading()
+
+    def loseWriteConnection(self) -> None:
+        """
+        What was written is sent; an end of file from us would end both directions.
+        """
+
+    # The socket is a local one, and what tor does is tor's.
+
+    def getTcpNoDelay(self) -> bool:
+        return False
+
+    def setTcpNoDelay(self, enabled: bool) -> None:
+        """
+        Do nothing.
+        """
+
+    def getTcpKeepAlive(self) -> bool:
+        return False
+
+    def setTcpKeepAlive(self, enabled: bool) -> None:
+        """
+        Do nothing.
+        """
+
+
+@cache
+def _onionClass(ofTwisted: type) -> type:
+    return type(f"Onion{ofTwisted.__name__}", (_OnionTransport, ofTwisted), {})
+
+
 def presentAsOnion(
     transport: Any, host: IAddress, peer: IAddress, ended: Callable[[], None]
 ) -> None:
     """
-    Make a connected UNIX socket's transport one between onions (design §3).
+    Make the transport of a connected local socket one between onions (design §3).
 
     @param transport: a transport of Twisted's; is changed in place.
     @param host: what C{getHost()} returns from now on.
     @param peer: what C{getPeer()} returns from now on.
     @param ended: called once, after the protocol's C{connectionLost}.
     """
-    ofItsClass = type(transport)
-
-    def lose(reason: Failure) -> None:
-        del transport.connectionLost  # to the class's own, and no cycle is left
-        if reason.check(ConnectionLost) and not transport.disconnecting:
-            reason = _readTheRest(transport, reason)
-        try:
-            transport.connectionLost(reason)
-        finally:
-            ended()
-
-    def linger() -> None:
-        with suppress(OSError):  # the other end may have gone
-            transport.socket.shutdown(socket.SHUT_WR)
-        transport.protocol = _Linger(transport)
-        transport.startReading()
-
-    def loseRead(reason: Failure) -> None:
-        # Tor has no half-close: the end of one direction is that of the other.
-        ofItsClass.readConnectionLost(transport, reason)
-        transport.loseConnection()
-
-    transport.connectionLost = lose
-    transport.readConnectionLost = loseRead
-    transport._postLoseConnection = linger  # noqa: SLF001 - Twisted's hook for when all is written
-    transport.getHost = lambda: host
-    transport.getPeer = lambda: peer
-    # An end of file from us would end both directions.
-    transport.loseWriteConnection = _nothing
-    transport.getTcpNoDelay = _no
-    transport.setTcpNoDelay = _ignore
-    transport.getTcpKeepAlive = _no
-    transport.setTcpKeepAlive = _ignore
-    alsoProvides(transport, ITCPTransport)
+    # One class for all of a kind: methods of their own would double what a connection takes.
+    transport.__class__ = _onionClass(type(transport))
+    transport._onionHost, transport._onionPeer = host, peer  # noqa: SLF001 - it is our class now
+    transport._onionEnded = ended  # noqa: SLF001
 
 
 def _readTheRest(transport: Any, reason: Failure) -> Failure:
@@ -122,15 +161,5 @@ def _readTheRest(transport: Any, reason: Failure) -> Failure:
 
 def _nothing() -> None:
     """
-    What was written is sent; there is nothing else to do.
-    """
-
-
-def _no() -> bool:
-    return False
-
-
-def _ignore(enabled: bool) -> None:
-    """
-    The socket is a UNIX one, and what tor does is tor's.
+    It was told already.
     """

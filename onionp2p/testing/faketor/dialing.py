@@ -101,6 +101,8 @@ class SocksSession(Protocol):
     async def _serve(self) -> None:
         try:
             request = await self._request()
+            record = DialRecord(self._tor, request.host, request.port, request.token)
+            self._tor.network.dials.append(record)
             joined = isinstance(await self._at("CONNECT", request), JoinFirstBytes)
             await self._join(await self._connect(request), joined)
         except _Answered:
@@ -148,7 +150,6 @@ class SocksSession(Protocol):
         label = request.host.split(".")[-2]
         if not checkLabel(label):
             raise SocksRefused(failure(_BAD_ADDRESS))
-        tor.network.dials.append(DialRecord(tor, request.host, request.port, request.token))
         try:
             await tor.bootstrap.whenDone().addTimeout(tor.socksTimeout, tor.reactor)
         except TimeoutError:
