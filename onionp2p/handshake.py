@@ -188,8 +188,13 @@ class _EarlyBytes:
         """
         Deliver, unless the application has paused the transport.
         """
-        if self._reading and self._restore():
-            self._transport.protocol.dataReceived(self._data)
+        if not self._reading or not self._restore():
+            return
+        transport = self._transport
+        if transport.disconnecting or transport.disconnected or transport._aborting:  # noqa: SLF001 - tells of abortConnection()
+            return
+        transport.resumeProducing()
+        transport.protocol.dataReceived(self._data)
 
     def _pause(self) -> None:
         self._reading = False
@@ -198,21 +203,15 @@ class _EarlyBytes:
     def _resume(self) -> None:
         # As with bytes from a socket, not while the application asks for them.
         self._reading = True
-        self._transport.reactor.callLater(0, self._resumed)
-
-    def _resumed(self) -> None:
-        if self._reading and self._restore():
-            type(self._transport).resumeProducing(self._transport)
-            self._transport.protocol.dataReceived(self._data)
+        self._transport.reactor.callLater(0, self.deliver)
 
     def _restore(self) -> bool:
         """
-        Give the transport its own methods back, the first time.
+        Give the transport its own methods back.
 
-        @return: whether the bytes are to be delivered.
+        @return: whether they were not its own.
         """
-        transport = self._transport
-        if "pauseProducing" not in vars(transport):
+        if "pauseProducing" not in vars(self._transport):
             return False
-        del transport.pauseProducing, transport.resumeProducing
-        return not transport.disconnecting and not transport.disconnected
+        del self._transport.pauseProducing, self._transport.resumeProducing
+        return True

@@ -21,7 +21,6 @@ from __future__ import annotations
 import socket
 from collections.abc import Callable
 from contextlib import suppress
-from functools import cache
 from typing import Any
 
 from twisted.internet.error import ConnectionDone, ConnectionLost
@@ -56,7 +55,6 @@ class _Linger(Protocol):
         self._application.connectionLost(Failure(ConnectionDone()))
 
 
-@implementer(ITCPTransport)
 class _OnionTransport:
     """
     What a transport of Twisted's becomes, in front of its own class.
@@ -119,9 +117,14 @@ class _OnionTransport:
         """
 
 
-@cache
+_classes: dict[type, type] = {}
+
+
 def _onionClass(ofTwisted: type) -> type:
-    return type(f"Onion{ofTwisted.__name__}", (_OnionTransport, ofTwisted), {})
+    if ofTwisted not in _classes:
+        ours = type(f"Onion{ofTwisted.__name__}", (_OnionTransport, ofTwisted), {})
+        _classes[ofTwisted] = implementer(ITCPTransport)(ours)
+    return _classes[ofTwisted]
 
 
 def presentAsOnion(

@@ -12,7 +12,13 @@ from twisted.internet.defer import Deferred
 from twisted.internet.error import ConnectingCancelledError
 from twisted.internet.interfaces import IAddress, IProtocol
 
-from onionp2p import DialOptions, ListenOptions, OnionClientEndpoint, OnionServerEndpoint
+from onionp2p import (
+    DialOptions,
+    ListenOptions,
+    OnionAddress,
+    OnionClientEndpoint,
+    OnionServerEndpoint,
+)
 from onionp2p.testing import FakeNetwork, MemoryReactor, RecordingFactory, RecordingProtocol
 from onionp2p.testing.faketor import JoinFirstBytes
 
@@ -60,6 +66,7 @@ def dial(
     """
     endpoint = OnionServerEndpoint(reactor, ListenOptions(7777))
     address = reactor.resultOf(endpoint.listen(greeter)).getHost()
+    assert isinstance(address, OnionAddress)
     return OnionClientEndpoint(reactor, DialOptions(address)).connect(client)
 
 
@@ -158,6 +165,7 @@ def test_pausesAgain(memory_reactor: MemoryReactor, greeter: RecordingFactory) -
     protocol.transport.resumeProducing()
     memory_reactor.advance(1)
     assert protocol.received == b"hello, world"
+    protocol.transport.abortConnection()
 
 
 def test_cancelledByBuildProtocol(memory_reactor: MemoryReactor, greeter: RecordingFactory) -> None:

@@ -8,7 +8,7 @@ import gc
 
 import pytest
 
-from onionp2p import OnionClientEndpoint
+from onionp2p import OnionAddress, OnionClientEndpoint
 from onionp2p.endpoints import OnionServerEndpoint
 from onionp2p.isolation import Isolation
 from onionp2p.options import DialOptions, ListenOptions, parseDial
@@ -25,6 +25,7 @@ def dialAll(
     """
     server = OnionServerEndpoint(reactor, ListenOptions(7777))
     address = reactor.resultOf(server.listen(RecordingFactory())).getHost()
+    assert isinstance(address, OnionAddress)
     endpoints = [
         OnionClientEndpoint(reactor, DialOptions(address, isolate=isolate))
         for isolate in isolations

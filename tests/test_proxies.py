@@ -5,15 +5,15 @@ Dialing through a tor that already runs, and with a key to an onion that lets in
 from __future__ import annotations
 
 import os
-from base64 import b32encode
+from base64 import b32encode, b64decode
 from pathlib import Path
+from typing import Any
 
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from twisted.internet.defer import Deferred
-from twisted.internet.endpoints import TCP4ServerEndpoint, UNIXServerEndpoint
-from twisted.internet.error import ConnectError
+from twisted.internet.error import ConnectError, ConnectingCancelledError
 from twisted.internet.interfaces import IProtocol
 from twisted.internet.protocol import Factory, Protocol
 from twisted.logger import capturedLogs, eventAsText
@@ -44,6 +44,8 @@ class ScriptedSocks(Protocol):
     """
     Says one thing for each thing that it hears.
     """
+
+    transport: Any = None
 
     def __init__(self, script: list[bytes]) -> None:
         self._script = list(script)
@@ -93,13 +95,11 @@ def test_running(
     """
     With C{socks=}, by a UNIX socket or a port of this machine, no tor is launched.
     """
-    server = (
-        UNIXServerEndpoint(memory_reactor, socketPath)
-        if port is None
-        else TCP4ServerEndpoint(memory_reactor, port, interface="127.0.0.1")
-    )
     factory = ScriptedFactory(METHOD, ACCEPTED, CONNECTED + b"hello")
-    listening = memory_reactor.resultOf(server.listen(factory))
+    if port is None:
+        listening = memory_reactor.listenUNIX(socketPath, factory)
+    else:
+        listening = memory_reactor.listenTCP(port, factory, interface="127.0.0.1")
     protocol = memory_reactor.resultOf(
         dial(memory_reactor, DialOptions(NOBODY, socks=port or socketPath))
     )
@@ -108,7 +108,7 @@ def test_running(
     assert protocol.received == b"hello"
     assert protocol.transport.getPeer() == NOBODY
     protocol.transport.loseConnection()
-    memory_reactor.resultOf(listening.stopListening())
+    listening.stopListening()
     memory_reactor.advance(0)
     assert protocol.lost is not None
     assert fake_network.tors == []
@@ -135,8 +135,7 @@ def test_oneQueueForOneSocket(
     All who dial by one running tor take turns.
     """
     factory = ScriptedFactory(METHOD, ACCEPTED)
-    endpoint = UNIXServerEndpoint(memory_reactor, socketPath)
-    listening = memory_reactor.resultOf(endpoint.listen(factory))
+    listening = memory_reactor.listenUNIX(socketPath, factory)
     several = [OnionAddress(Identity(bytes([n] * 32)).label, 1) for n in range(20)]
     dials = [
         dial(memory_reactor, DialOptions(each, socks=socketPath, timeout=5)) for each in several
@@ -146,7 +145,8 @@ def test_oneQueueForOneSocket(
     for each in dials:
         with pytest.raises(DialTimeout):
             memory_reactor.resultOf(each)
-    memory_reactor.resultOf(listening.stopListening())
+    listening.stopListening()
+    memory_reactor.advance(0)
 
 
 def test_whatNeedsControlSaysSo() -> None:
@@ -196,7 +196,7 @@ def test_hostileServer(script: list[bytes], pieceSize: int | None) -> None:
         assert factory.protocols == []
     else:
         assert [protocol] == factory.protocols
-        protocol.transport.loseConnection()
+        factory.protocols[0].transport.loseConnection()
     assert factory.starts == 1
     listening.stopListening()
     reactor.advance(10)
@@ -245,10 +245,8 @@ def save(key: ClientKey, folder: Path, address: OnionAddress) -> str:
     """
     Write a key as tor keeps it.
     """
-    import base64
-
     path = folder / f"{key.public[:8]}.auth_private"
-    private = base64.b64decode(key.forTor())
+    private = b64decode(key.forTor())
     text = b32encode(private).decode("ascii").rstrip("=")
     path.touch(mode=0o600)
     path.write_text(f"{address.label}:descriptor:x25519:{text}\n")
@@ -320,7 +318,7 @@ def test_cancelledDialLeavesNoKey(
         if connecting.called:
             break
         connecting.cancel()
-        with pytest.raises(ConnectError):
+        with pytest.raises(ConnectingCancelledError):
             memory_reactor.resultOf(connecting)
         memory_reactor.advance(0)
         assert keysOf(fake_network, closedOnion) is None
