@@ -71,13 +71,23 @@ class _OnionTransport:
         return self._onionPeer
 
     def connectionLost(self: Any, reason: Failure) -> None:
-        if reason.check(ConnectionLost) and not self.disconnecting:
-            reason = _readTheRest(self, reason)
+        if reason.check(ConnectionLost):
+            reason = self._whyLost(reason)
         try:
             super().connectionLost(reason)  # type: ignore[misc]
         finally:
             ended, self._onionEnded = self._onionEnded, _nothing
             ended()
+
+    def _whyLost(self: Any, reason: Failure) -> Failure:
+        """
+        Give what TCP would give where a write has failed because the other end is closed.
+        """
+        if not self.disconnecting:
+            return _readTheRest(self, reason)
+        # We close, and so does it; only what is not written yet is lost.
+        unwritten = self.dataBuffer or self._tempDataBuffer
+        return reason if unwritten else Failure(ConnectionDone())
 
     def readConnectionLost(self: Any, reason: Failure) -> None:
         # Tor has no half-close: the end of one direction is that of the other.

@@ -5,8 +5,10 @@ What the application's protocol sees, at both ends of a connection in memory.
 from __future__ import annotations
 
 import socket
+import sys
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
+from types import FrameType
 from typing import Any, ClassVar
 
 import pytest
@@ -17,7 +19,7 @@ from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption,
 from cryptography.x509.oid import NameOID
 from twisted.internet import ssl
 from twisted.internet.defer import Deferred, maybeDeferred
-from twisted.internet.error import ConnectionAborted, ConnectionDone
+from twisted.internet.error import ConnectionAborted, ConnectionDone, ConnectionLost
 from twisted.internet.interfaces import IPushProducer
 from twisted.internet.protocol import Protocol
 from twisted.internet.task import deferLater
@@ -62,6 +64,48 @@ def test_loseConnection(memory_reactor: MemoryReactor, ends: Ends) -> None:
         assert end.lost is not None
         assert end.lost.check(ConnectionDone)
         assert end.steps.count("connectionLost") == 1
+
+
+def test_bothClose(memory_reactor: MemoryReactor, ends: Ends) -> None:
+    """
+    Where both ends close at the same time, both hear of a clean end.
+    """
+    near, far = ends
+    near.transport.write(b"the end")
+    near.transport.loseConnection()
+    for _ in range(20):
+        memory_reactor.iterate()
+        if far.transport.disconnected:
+            break
+        far.transport.loseConnection()
+    memory_reactor.advance(10)
+    for end in ends:
+        assert end.lost is not None
+        assert end.lost.check(ConnectionDone)
+
+
+def test_nothingOfOursPerChunk(memory_reactor: MemoryReactor, ends: Ends) -> None:
+    """
+    Once connected, no Python of this package runs for what is written and received, on either side.
+    """
+    near, far = ends
+    ran: set[str] = set()
+
+    def note(frame: FrameType, event: str, _: object) -> None:
+        name = frame.f_globals.get("__name__", "")
+        if event == "call" and name.startswith("onionp2p.") and ".testing." not in name:
+            ran.add(f"{name}.{frame.f_code.co_qualname}")
+
+    sys.setprofile(note)
+    try:
+        for _ in range(10):
+            near.transport.write(b"x" * 200_000)
+            far.transport.write(b"y" * 200_000)
+            memory_reactor.advance(0)
+    finally:
+        sys.setprofile(None)
+    assert len(near.received) == len(far.received) == 2_000_000
+    assert ran == set()
 
 
 def test_abortConnection(memory_reactor: MemoryReactor, ends: Ends) -> None:
@@ -308,3 +352,30 @@ async def test_arrivedBeforeAWriteFailed() -> None:
     assert len(protocol.received) == 100_000
     assert protocol.lost is not None
     assert protocol.lost.check(ConnectionDone)
+
+
+@pytest.mark.parametrize("unwritten", [False, True])
+async def test_closesAClosedConnection(unwritten: bool) -> None:
+    """
+    Who closes a connection that tor has just closed hears of a clean end, which a UNIX socket alone
+    would call an error and TCP would not, unless something that was written is lost.
+    """
+    from twisted.internet import reactor
+
+    ours, theirs = socket.socketpair()
+    ours.setblocking(False)
+    protocol = RecordingProtocol(RecordingFactory())
+    ended: Deferred[None] = Deferred()
+    adopter: Any = reactor
+    with ours:
+        transport = adopter.adoptStreamConnection(
+            ours.fileno(), socket.AF_UNIX, quietFactory(protocol)
+        )
+    presentAsOnion(transport, OnionPeer(), OnionPeer(), lambda: ended.callback(None))
+    theirs.close()
+    if unwritten:
+        transport.write(b"lost")
+    transport.loseConnection()
+    await ended
+    assert protocol.lost is not None
+    assert protocol.lost.check(ConnectionLost if unwritten else ConnectionDone)

@@ -146,3 +146,12 @@ def test_pluginsNeedExec() -> None:
     """
     torrc = renderTorrc(stateDirectory="/s", socksPath="/x", owningDescriptor=3, plugins=True)
     assert "NoExec" not in torrc
+
+
+def test_socksTimeout() -> None:
+    """
+    Tor never gives up on a dial before its own deadline, which is a day at most.
+    """
+    text = renderTorrc(stateDirectory="/s", socksPath="/r/socks", owningDescriptor=3)
+    (seconds,) = [line.split()[1] for line in text.splitlines() if line.startswith("SocksTimeout")]
+    assert int(seconds) >= 86400
