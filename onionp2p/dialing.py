@@ -8,7 +8,7 @@ Dialing: from C{connect()} to the application's protocol.
 from __future__ import annotations
 
 import random
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from twisted.internet.defer import CancelledError, Deferred
 from twisted.internet.error import ConnectingCancelledError, NoProtocol
@@ -26,7 +26,7 @@ from onionp2p.errors import (
     OnionError,
     UnreachableTarget,
 )
-from onionp2p.events import EventObserver, Retrying
+from onionp2p.events import Connected, EventObserver, Failed, Progress, Retrying, publish
 from onionp2p.handshake import Handshake
 from onionp2p.isolation import Isolation
 from onionp2p.options import DialOptions, LocalSocket
@@ -34,9 +34,6 @@ from onionp2p.proxies import Proxy, openProxy
 from onionp2p.running import whenRunning
 from onionp2p.socks import SocksClient
 from onionp2p.transport import presentAsOnion
-
-if TYPE_CHECKING:
-    from onionp2p.tor.bootstrap import Progress
 
 __all__ = ["Dial"]
 
@@ -96,9 +93,9 @@ class Dial:
         self._factory = factory
         self._observer = observer
         self._address = options.address
-        self._progress: Progress | None = None
         self._step = "waiting for the reactor to run"
         self._handshake: Handshake | None = None
+        self._attempts = 0
         self._lastError: DialError | None = None
         self._expired = False
 
@@ -109,9 +106,9 @@ class Dial:
         @return: fires with the application's protocol; fails with a C{ConnectError}, or a
             C{ConnectingCancelledError} if it is cancelled.
         """
-        dialing = Deferred.fromCoroutine(self._run())
-        self._dialing = dialing
-        return dialing.addErrback(self._failed)
+        self._begun = self._reactor.seconds()
+        self._dialing = Deferred.fromCoroutine(self._run())
+        return self._dialing.addCallbacks(self._succeeded, self._failed)
 
     @property
     def _phase(self) -> str:
@@ -145,9 +142,10 @@ class Dial:
             self._observer(progress)
 
     async def _tryOn(self, use: _Use, proxy: Proxy) -> IProtocol:
-        pause, attempts, deadTargets = _FIRST_PAUSE, 0, 0
+        pause, deadTargets = _FIRST_PAUSE, 0
         while True:
             await proxy.ready()
+            self._attempts += 1
             try:
                 self._step = "waiting for its turn"
                 async with proxy.queue.turn(self._address.label):
@@ -157,21 +155,11 @@ class Dial:
                 if not error.retriable or deadTargets == _ATTEMPTS_AT_A_DEAD_TARGET:
                     raise
                 self._lastError = error.during(self._address.shortened, self._phase)
-            attempts += 1
             jittered = pause * random.uniform(0.8, 1.2)  # noqa: S311 - no secret
-            self._tell(Retrying(attempts, self._lastError, jittered))
-            self._step = f"pausing after attempt {attempts}"
+            publish(self._log, Retrying(self._attempts, self._lastError, jittered), self._observer)
+            self._step = f"pausing after attempt {self._attempts}"
             await deferLater(self._reactor, jittered)
             pause = min(pause * _PAUSE_FACTOR, _LONGEST_PAUSE)
-
-    def _tell(self, event: Retrying) -> None:
-        self._log.debug("{event}", event=event)
-        if self._observer is None:
-            return
-        try:
-            self._observer(event)
-        except Exception:  # noqa: BLE001 - it is the application's, and the dial must go on
-            self._log.failure("an observer failed:")
 
     async def _attempt(self, use: _Use, proxy: Proxy, socks: LocalSocket) -> IProtocol:
         isolation = self._isolation
@@ -207,20 +195,29 @@ class Dial:
     def _present(self, transport: Any, use: _Use) -> None:
         presentAsOnion(transport, OnionPeer(), self._address, use.end)
 
+    def _succeeded(self, protocol: IProtocol) -> IProtocol:
+        seconds = self._reactor.seconds() - self._begun
+        connected = Connected(self._address.shortened, seconds, self._attempts)
+        publish(self._log, connected, self._observer)
+        return protocol
+
     def _failed(self, failure: Failure) -> Failure:
         """
         Say whom it was to reach, and what it was doing.
         """
-        error = failure.value
+        error: Any = failure.value
         # The second is what Twisted's endpoints make of the first.
         if isinstance(error, (CancelledError, ConnectingCancelledError)):
             error = self._timeout() if self._expired else DialCancelled()
         if isinstance(error, OnionError):
-            return Failure(error.during(self._address.shortened, self._phase))
+            error = error.during(self._address.shortened, self._phase)
+            failure = Failure(error)
+        publish(self._log, Failed(error), self._observer)
         return failure
 
     def _timeout(self) -> DialTimeout:
-        last = f"; the last attempt: {self._lastError}" if self._lastError else "."
+        error = self._lastError
+        last = f"; the last attempt: {error.during('', error.phase)}" if error else "."
         return DialTimeout(f"{self._options.timeout:g} s were not enough{last}")
 
 

@@ -49,7 +49,7 @@ from onionp2p.errors import (
     TorDied,
     TorNotBootstrapped,
 )
-from onionp2p.events import Event
+from onionp2p.events import Event, Progress
 from onionp2p.keys import Identity
 from onionp2p.listening import OnionPort
 from onionp2p.testing import FakeNetwork, MemoryReactor, RecordingFactory, RecordingProtocol
@@ -64,7 +64,6 @@ from onionp2p.testing.faketor import (
     Reply,
     Stall,
 )
-from onionp2p.tor.bootstrap import Progress
 
 NOBODY = OnionAddress(Identity(bytes(32)).label, 7777)
 """An onion that is never served."""

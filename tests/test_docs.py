@@ -9,6 +9,7 @@ from pathlib import Path
 
 import pytest
 
+from onionp2p import errors
 from onionp2p.options import parseDial, parseListen
 
 TOP = Path(__file__).parent.parent
@@ -62,3 +63,15 @@ def test_tablesNameTheOptions() -> None:
             parse([mode], {**needed, "nonsense": "x"})
         known.update(str(caught.value).partition("it takes ")[2].split(", "))
     assert documented == known
+
+
+def test_tableNamesTheErrors() -> None:
+    """
+    The table of errors holds every way in which a dial can fail.
+    """
+    table = (TOP / "docs" / "dialing.md").read_text()
+    rows = re.findall(r"^\| (`.*?) \|", table, re.MULTILINE)
+    named = set(re.findall(r"`([A-Z]\w+)`", "".join(rows)))
+    kinds = {kind for kind in vars(errors).values() if isinstance(kind, type)}
+    ofDials = {kind.__name__ for kind in kinds if issubclass(kind, errors.DialError)}
+    assert named == (ofDials - {"DialError"}) | {"DialTimeout", "DialCancelled"}

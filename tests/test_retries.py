@@ -156,7 +156,8 @@ def test_events(memory_reactor: MemoryReactor, fake_network: FakeNetwork) -> Non
     assert 0.2 <= retries[0].pause <= 0.3 <= retries[1].pause <= 0.45
     assert NOBODY.shortened in str(retries[0])
     assert NOBODY.label not in str(retries[0])
-    assert [event["event"] for event in logged if "event" in event] == retries
+    told = [event["onionp2p"] for event in logged if "onionp2p" in event]
+    assert [event for event in told if isinstance(event, Retrying)] == retries
 
 
 def test_brokenObserver(

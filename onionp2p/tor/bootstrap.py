@@ -8,55 +8,39 @@ Tor's bootstrap: from its start until it can build circuits.
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
 
 from twisted.internet.defer import Deferred
 from twisted.internet.interfaces import IDelayedCall, IReactorTime
 from twisted.logger import Logger
 
 from onionp2p.errors import BootstrapStalled, ControlLost
+from onionp2p.events import Progress, publish
 from onionp2p.outcome import Outcome
-from onionp2p.tor.control import TorControl, parseKeywords
+from onionp2p.tor.control import TorControl
+from onionp2p.tor.words import parseKeywords
 
-__all__ = ["Bootstrap", "Progress", "ProgressObserver"]
+__all__ = ["Bootstrap", "ProgressObserver", "parseStatus"]
 
 _SECONDS_WITHOUT_PROGRESS = 60.0
 
 
-@dataclass(frozen=True)
-class Progress:
-    """
-    How far tor is (control-spec, section 5.5).
-
-    @ivar percent: 0 to 100.
-    @ivar tag: what it does now, as a word: C{"loading_descriptors"}.
-    @ivar summary: the same, for people.
-    @ivar warning: what keeps it from going on, if anything, for people.
-    """
-
-    percent: int
-    tag: str
-    summary: str
-    warning: str = ""
-
-    @classmethod
-    def fromStatus(cls, text: str) -> Progress | None:
-        """
-        Read a C{BOOTSTRAP} status, or give L{None} if it is something else.
-        """
-        words = parseKeywords(text)
-        percent = words.get("PROGRESS", "")
-        if "BOOTSTRAP" not in text.split(maxsplit=2)[:2] or not percent.isdecimal():
-            return None
-        return cls(
-            percent=min(int(percent[:3]), 100),
-            tag=words.get("TAG", ""),
-            summary=words.get("SUMMARY", ""),
-            warning=words.get("WARNING", ""),
-        )
-
-
 ProgressObserver = Callable[[Progress], None]
+
+
+def parseStatus(text: str) -> Progress | None:
+    """
+    Read a C{BOOTSTRAP} status (control-spec, section 5.5), or give L{None} if it is something else.
+    """
+    words = parseKeywords(text)
+    percent = words.get("PROGRESS", "")
+    if "BOOTSTRAP" not in text.split(maxsplit=2)[:2] or not percent.isdecimal():
+        return None
+    return Progress(
+        percent=min(int(percent[:3]), 100),
+        tag=words.get("TAG", ""),
+        summary=words.get("SUMMARY", ""),
+        warning=words.get("WARNING", ""),
+    )
 
 
 class Bootstrap:
@@ -112,24 +96,13 @@ class Bootstrap:
         return lambda: self._observers.remove(observer)
 
     def _status(self, text: str) -> None:
-        progress = Progress.fromStatus(text)
+        progress = parseStatus(text)
         if progress is None or self._done.known:
             return
         moved = progress.percent != self.progress.percent
         self.progress = progress
-        if progress.warning:
-            self._log.warn(
-                "tor is stuck at {percent}% ({summary}): {warning}",
-                percent=progress.percent,
-                summary=progress.summary,
-                warning=progress.warning,
-            )
-        elif moved:
-            self._log.info(
-                "tor bootstrapped {percent}%: {summary}",
-                percent=progress.percent,
-                summary=progress.summary,
-            )
+        if moved or progress.warning:
+            publish(self._log, progress)
         if progress.percent == 100:
             self.stop()
             self._done.succeed(None)

@@ -52,7 +52,8 @@ def endpointOf(address: OnionAddress, options: str = "") -> IStreamClientEndpoin
     Give an endpoint to dial an onion by.
     """
     string = f"onionp2p:dial:addr={address.hostname}:{address.port}{options}"
-    return clientFromString(reactor, string)
+    endpoint: IStreamClientEndpoint = clientFromString(reactor, string)
+    return endpoint
 
 
 async def greeted(endpoint: IStreamClientEndpoint) -> RecordingProtocol:
@@ -164,7 +165,7 @@ async def test_auth(tmp_path: Path) -> None:
     lease = leaseTor(reactor, TorOptions())
     tor = await lease.bootstrapped()
     identity, ours, other = Identity.generate(), ClientKey.generate(), ClientKey.generate()
-    target = tor.runDirectory.newTargetPath()
+    target = tor.newTarget()
     local = reactor.listenUNIX(target, RecordingFactory(greeting=b"hello"))  # type: ignore[attr-defined]
     await tor.control.command(
         f"ADD_ONION ED25519-V3:{identity.expanded()} Flags=DiscardPK,V3Auth"

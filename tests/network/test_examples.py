@@ -29,6 +29,24 @@ async def test_serverAndClient(start: Start, tmp_path: Path) -> None:
     assert (tmp_path / "echo.key").exists()
 
 
+async def test_patientClient(start: Start, tmp_path: Path) -> None:
+    """
+    A client tells how far it is, and why it gives up.
+    """
+    script = str(EXAMPLES / "dialing" / "patient.py")
+    server = start(sys.executable, str(EXAMPLES / "server.py"), folder=tmp_path)
+    where = (await server.says("listening on ")).split()[-1]
+    client = start(sys.executable, script, where, "60")
+    assert await client.ended == 0, client.output
+    assert "connected" in client.output
+    nobody = "vww6ybal4bd7szmgncyruucpgfkqahzddi37ktceo3ah7ngmcopnpyyd.onion:7777"
+    client = start(sys.executable, script, nobody, "12")
+    assert await client.ended == 1
+    assert "attempt 1 failed: DescriptorNotFound" in client.output
+    assert "worth another try" in client.output
+    assert nobody not in client.output
+
+
 @pytest.mark.parametrize("name", ["test_memory.py", "test_network.py"])
 async def test_withPytest(
     start: Start, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, name: str

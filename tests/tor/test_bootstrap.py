@@ -12,10 +12,11 @@ from twisted.internet.endpoints import UNIXClientEndpoint
 from twisted.logger import LogEvent
 
 from onionp2p.errors import BootstrapStalled, ControlLost
+from onionp2p.events import Progress
 from onionp2p.quiet import quietFactory
 from onionp2p.testing import FakeNetwork, FakeTor, MemoryReactor
 from onionp2p.testing.faketor import Delay, Ignore, Stall
-from onionp2p.tor.bootstrap import Bootstrap, Progress
+from onionp2p.tor.bootstrap import Bootstrap, parseStatus
 from onionp2p.tor.control import TorControl
 
 
@@ -207,4 +208,4 @@ def test_fromStatus(text: str, progress: Progress | None) -> None:
     """
     A status of tor's is read, or passed over if it is about something else.
     """
-    assert Progress.fromStatus(text) == progress
+    assert parseStatus(text) == progress
