@@ -31,7 +31,7 @@ from typing import BinaryIO
 from onionp2p.address import AddressError, OnionAddress
 from onionp2p.errors import ClientKeyError
 from onionp2p.folders import expandHome
-from onionp2p.privatefiles import UnfitFile, createPrivate, readPrivate, withoutFrames
+from onionp2p.privatefiles import UnfitFile, createPrivate, readPrivate, readStream, withoutFrames
 from onionp2p.x25519 import ClientKey
 
 __all__ = [
@@ -107,8 +107,7 @@ class ClientKeyFile:
         if (descriptor, kind) != ("descriptor", "x25519"):
             raise ValueError("its key is of a kind that tor does not use today")
         try:
-            # Some write the whole host name, which tor itself does not take.
-            label = OnionAddress(label.removesuffix(".onion"), 1).label
+            label = OnionAddress(label, 1).label
         except AddressError as problem:
             raise ValueError(f"its address is none: {problem}") from None
         return cls(ClientKey.fromBase32(private), label)
@@ -199,7 +198,12 @@ def readInvitation(path: str, stdin: BinaryIO | None = None) -> tuple[OnionAddre
     @raise ClientKeyError: if it can't be read or trusted, or names no onion.
     """
     if path == "-":
-        name, file = "standard input", _fromStream(stdin or getattr(sys.stdin, "buffer", None))
+        name = "standard input"
+        stream = stdin or getattr(sys.stdin, "buffer", None)
+        file = withoutFrames(
+            lambda: ClientKeyFile.fromContent(readStream(stream, _LONGEST_FILE)),
+            lambda reason: ClientKeyError(f"{name}: {reason}."),
+        )
     else:
         name, file = os.path.abspath(expandHome(path)), ClientKeyFile.load(path)
     if file.address is None:
@@ -208,18 +212,3 @@ def readInvitation(path: str, stdin: BinaryIO | None = None) -> tuple[OnionAddre
             " give the address beside it."
         )
     return file.address, file.key
-
-
-def _fromStream(stream: BinaryIO | None) -> ClientKeyFile:
-    def read() -> ClientKeyFile:
-        if stream is None:
-            raise UnfitFile("it is closed")
-        try:
-            content = stream.read(_LONGEST_FILE + 1)
-        except OSError as problem:
-            raise UnfitFile(problem.strerror) from None
-        if len(content) > _LONGEST_FILE:
-            raise UnfitFile("it is too long")
-        return ClientKeyFile.fromContent(content)
-
-    return withoutFrames(read, lambda reason: ClientKeyError(f"standard input: {reason}."))

@@ -16,13 +16,14 @@ import secrets
 import stat
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from typing import TypeVar
+from typing import BinaryIO, TypeVar
 
 __all__ = [
     "UnfitFile",
     "createPrivate",
     "openRegular",
     "readPrivate",
+    "readStream",
     "replacePrivate",
     "syncFolder",
     "withoutFrames",
@@ -103,6 +104,24 @@ def readPrivate(path: str, longest: int) -> bytes | None:
         if status.st_mode & 0o077:
             raise UnfitFile("others can read it; if they did not, chmod 600 it")
         content = file.read(longest + 1)
+    if len(content) > longest:
+        raise UnfitFile("it is too long")
+    return content
+
+
+def readStream(stream: BinaryIO | None, longest: int) -> bytes:
+    """
+    Read a stream to its end.
+
+    @param stream: L{None}, as C{sys.stdin} may be, is a closed one.
+    @param longest: bytes that it may hold.
+
+    @raise UnfitFile: if it can't be read, or holds more.
+    """
+    if stream is None or stream.closed:
+        raise UnfitFile("it is closed")
+    with _reasons():
+        content = stream.read(longest + 1)
     if len(content) > longest:
         raise UnfitFile("it is too long")
     return content

@@ -21,6 +21,7 @@ seeds = st.binary(min_size=32, max_size=32)
 
 SEED = bytes(range(32))
 CONTENT = Identity(SEED).toFileContent()
+EXPANDED_CONTENT = Identity(Identity(SEED).expandedBytes()).toFileContent()
 
 
 def test_expandedKeyIsTors() -> None:
@@ -39,25 +40,69 @@ def test_expandedKeyIsTors() -> None:
 
 
 @given(seeds)
-def test_fileContentIsReadBack(seed: bytes) -> None:
+def test_expandedKeysAreTheSameIdentity(seed: bytes) -> None:
     """
-    A file gives the identity that it was made of.
+    An expanded key, from which its seed can't be had back, has the seed's address.
     """
     identity = Identity(seed)
-    again = Identity.fromFileContent(identity.toFileContent())
+    again = Identity(identity.expandedBytes())
     assert (again.label, again.expanded()) == (identity.label, identity.expanded())
 
 
-@given(st.integers(0, len(CONTENT) - 1), st.integers(1, 255))
-def test_anyFlippedByteIsFound(index: int, flip: int) -> None:
+@pytest.mark.parametrize("length", [0, 1, 31, 33, 63, 65, 96])
+def test_keysHaveTwoLengths(length: int) -> None:
+    """
+    What is neither a seed nor an expanded key makes no identity.
+    """
+    with pytest.raises(ValueError, match="32 or 64 bytes"):
+        Identity(bytes(length))
+
+
+@pytest.mark.parametrize(("index", "bits"), [(0, 1), (0, 4), (31, 0x80), (31, 0x40)])
+def test_expandedKeysAreClamped(index: int, bits: int) -> None:
+    """
+    A number that no seed grows into is no key, though tor would serve some address with it.
+    """
+    key = bytearray(Identity(SEED).expandedBytes())
+    key[index] ^= bits
+    with pytest.raises(ValueError, match="damaged"):
+        Identity(bytes(key))
+
+
+@given(seeds, st.booleans())
+def test_fileContentIsReadBack(seed: bytes, fromTor: bool) -> None:
+    """
+    A file gives the identity that it was made of, and is written alike again.
+    """
+    identity = Identity(Identity(seed).expandedBytes() if fromTor else seed)
+    content = identity.toFileContent()
+    again = Identity.fromFileContent(content)
+    assert (again.label, again.expanded()) == (identity.label, identity.expanded())
+    assert again.toFileContent() == content
+
+
+@given(st.sampled_from([CONTENT, EXPANDED_CONTENT]), st.data(), st.integers(1, 255))
+def test_anyFlippedByteIsFound(content: bytes, data: st.DataObject, flip: int) -> None:
     """
     A file of which one byte has changed is refused, and the complaint holds none of its secret.
     """
-    damaged = bytearray(CONTENT)
-    damaged[index] ^= flip
+    damaged = bytearray(content)
+    damaged[data.draw(st.integers(0, len(content) - 1))] ^= flip
     with pytest.raises(ValueError, match="it") as caught:
         Identity.fromFileContent(bytes(damaged))
     assert base64.b64encode(SEED).decode()[:10] not in str(caught.value)
+
+
+@pytest.mark.parametrize("index", range(32, 64))
+def test_changedPrefixesAreFound(index: int) -> None:
+    """
+    A change in the half of an expanded key that its address does not depend on is found too.
+    """
+    rest, _, text = EXPANDED_CONTENT.rpartition(b" ")
+    kept = bytearray(base64.b64decode(text))
+    kept[index] ^= 1
+    with pytest.raises(ValueError, match="do not belong together"):
+        Identity.fromFileContent(rest + b" " + base64.b64encode(kept) + b"\n")
 
 
 @given(st.binary(max_size=300))
@@ -69,13 +114,14 @@ def test_anyContentIsAnIdentityOrAValueError(content: bytes) -> None:
         Identity.fromFileContent(content)
 
 
-@pytest.mark.parametrize("length", range(0, len(CONTENT), 7))
-def test_truncatedFilesAreRefused(length: int) -> None:
+@pytest.mark.parametrize("content", [CONTENT, EXPANDED_CONTENT])
+def test_truncatedFilesAreRefused(content: bytes) -> None:
     """
     Half a file is no identity.
     """
-    with pytest.raises(ValueError, match="it"):
-        Identity.fromFileContent(CONTENT[:length])
+    for length in range(len(content)):
+        with pytest.raises(ValueError, match="it"):
+            Identity.fromFileContent(content[:length])
 
 
 def test_reprKeepsTheSecret() -> None:
@@ -153,6 +199,8 @@ def test_notAFile(tmp_path: Path) -> None:
         ("link", "a link"),
         ("fifo", "not a regular file"),
         ("missing/key", "No such file"),
+        ("nul\0key", "no file can have such a name"),
+        ("k" * 256, "name too long"),
     ]:
         with pytest.raises(KeyFileError, match=complaint):
             KeyFile(str(tmp_path / name))
@@ -193,6 +241,18 @@ def tracebacksOf(path: Path) -> str:
             text += "".join(captured.format())
             shown = shown.__context__
     return text
+
+
+def test_hugeFiles(tmp_path: Path) -> None:
+    """
+    Of a file that is far too long no more is read than shows it.
+    """
+    path = tmp_path / "key"
+    with path.open("wb") as file:
+        file.truncate(1 << 40)
+    path.chmod(0o600)
+    with pytest.raises(KeyFileError, match="too long"):
+        KeyFile(str(path))
 
 
 @pytest.mark.parametrize("damaged", [CONTENT[:-1], CONTENT.replace(b"\n", b"\r\n")])
