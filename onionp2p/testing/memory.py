@@ -5,8 +5,9 @@
 A reactor without sockets and without waiting.
 
 It is Twisted's C{ReactorBase}, so delayed calls, start, stop and the phases of shutdown are real.
-What a reactor takes from the system is replaced: time passes when a test says so, and UNIX sockets
-join inside this process.  There is no other network: no TCP, no names, no processes.
+What a reactor takes from the system is replaced: time passes when a test says so, and sockets, UNIX
+and TCP on 127.0.0.1, join inside this process.  There is no other network: no other address, no
+names, no processes.
 
     >>> reactor = MemoryReactor()
     >>> reactor.start()
@@ -27,6 +28,7 @@ from twisted.internet.interfaces import (
     IListeningPort,
     IProtocolFactory,
     IReactorFDSet,
+    IReactorTCP,
     IReactorUNIX,
     IReadDescriptor,
     IWriteDescriptor,
@@ -36,7 +38,12 @@ from twisted.python import log
 from twisted.python.failure import Failure
 from zope.interface import implementer
 
-from onionp2p.testing.memoryports import MemoryConnector, MemoryPort
+from onionp2p.testing.memoryports import (
+    MemoryConnector,
+    MemoryPort,
+    MemoryTCPConnector,
+    MemoryTCPPort,
+)
 from onionp2p.testing.memorysockets import SocketTable
 
 __all__ = ["MemoryReactor", "NoResult"]
@@ -52,7 +59,7 @@ class NoResult(Exception):
     """
 
 
-@implementer(IReactorFDSet, IReactorUNIX)
+@implementer(IReactorFDSet, IReactorTCP, IReactorUNIX)
 class MemoryReactor(ReactorBase):
     """
     A reactor for tests: runs when told to, in no time, and always in the same order.
@@ -219,6 +226,27 @@ class MemoryReactor(ReactorBase):
         self, address: str, factory: ClientFactory[Any], timeout: float = 30, checkPID: bool = False
     ) -> IConnector:
         connector = MemoryConnector(address, factory, timeout, self)
+        connector.connect()
+        return connector
+
+    # IReactorTCP
+
+    def listenTCP(
+        self, port: int, factory: IProtocolFactory, backlog: int = 50, interface: str = ""
+    ) -> IListeningPort:
+        listening = MemoryTCPPort((interface, port), factory, backlog, self)
+        listening.startListening()
+        return listening
+
+    def connectTCP(
+        self,
+        host: str,
+        port: int,
+        factory: ClientFactory[Any],
+        timeout: float = 30,
+        bindAddress: Any = None,
+    ) -> IConnector:
+        connector = MemoryTCPConnector(host, port, factory, timeout, self)
         connector.connect()
         return connector
 

@@ -5,8 +5,8 @@
 Stream sockets that exist in this process alone.
 
 They offer those methods of L{socket.socket} that Twisted's transports call, and answer as Linux
-answers for UNIX sockets, with the same errors and the same limits; so that Twisted's own
-transports, ports and connectors can stand on them unchanged.
+answers for UNIX sockets and for TCP on 127.0.0.1, with the same errors and the same limits; so that
+Twisted's own transports, ports and connectors can stand on them unchanged.
 """
 
 from __future__ import annotations
@@ -15,12 +15,20 @@ import errno
 import os
 from collections import deque
 from dataclasses import dataclass, field
-from socket import SHUT_RD, SHUT_WR
+from itertools import count
+from socket import AF_INET, AF_UNIX, SHUT_RD, SHUT_WR, SO_LINGER, SOL_SOCKET
 
-__all__ = ["MemorySocket", "SocketTable"]
+__all__ = ["LOOPBACK", "MemorySocket", "Name", "SocketTable"]
+
+LOOPBACK = "127.0.0.1"
+"""The only address that there is."""
+
+Name = str | tuple[str, int]
+"""A path, empty for none; or an address and a port."""
 
 _CAPACITY = 1 << 16
 _LONGEST_PATH = 107
+_FIRST_FREE_PORT = 49152
 
 
 def _error(code: int) -> OSError:
@@ -49,36 +57,50 @@ class SocketTable:
     What a kernel knows: which sockets are open, and which of them listen where.
 
     @ivar open: every socket that is not closed, in the order of their making.
-    @ivar listening: who waits to be accepted, by the paths they came to.
+    @ivar listening: who waits to be accepted, by the names they came to.
     """
 
     def __init__(self) -> None:
         self.open: dict[MemorySocket, None] = {}
-        self.listening: dict[str, deque[MemorySocket]] = {}
+        self.listening: dict[Name, deque[MemorySocket]] = {}
+        self._ports = count(_FIRST_FREE_PORT)
+
+    def freePort(self) -> int:
+        """
+        Give a port that nobody has or had, unless by its number.
+        """
+        return next(port for port in self._ports if (LOOPBACK, port) not in self.listening)
 
 
 class MemorySocket:
     """
     A non-blocking stream socket.
+
+    @ivar peer: the name of the other end, at the accepting one.
     """
 
     def __init__(
         self,
         table: SocketTable,
-        name: str = "",
+        family: int = AF_UNIX,
+        name: Name = "",
         incoming: _Pipe | None = None,
         outgoing: _Pipe | None = None,
     ) -> None:
         """
-        @param name: what C{getsockname} gives; a path, or nothing.
+        @param family: C{AF_UNIX} or C{AF_INET}.
+        @param name: what C{getsockname} gives.
         @param incoming: what it receives, if it is connected.
         @param outgoing: what it sends, if it is connected.
         """
         self._table = table
+        self._family = family
         self._name = name
         self._incoming = incoming
         self._outgoing = outgoing
         self._arrivals: deque[MemorySocket] = deque()
+        self._options: dict[tuple[int, int], int | bytes] = {}
+        self.peer: Name = ""
         table.open[self] = None
 
     def __repr__(self) -> str:
@@ -104,15 +126,21 @@ class MemorySocket:
 
     # The side that listens.
 
-    def bind(self, path: str) -> None:
+    def bind(self, name: Name) -> None:
         """
-        Take C{path}, of at most 107 bytes, as our name.
+        Take a path, of at most 107 bytes, or a port of 127.0.0.1, of which 0 is any free one, as
+        our name.
         """
-        if len(os.fsencode(path)) > _LONGEST_PATH:
+        if isinstance(name, tuple):
+            host, port = name
+            if host != LOOPBACK:
+                raise _error(errno.EADDRNOTAVAIL)
+            name = host, port or self._table.freePort()
+        elif len(os.fsencode(name)) > _LONGEST_PATH:
             raise OSError("AF_UNIX path too long")
-        if path in self._table.listening:
+        if name in self._table.listening:
             raise _error(errno.EADDRINUSE)
-        self._name = path
+        self._name = name
 
     def listen(self, backlog: int) -> None:
         """
@@ -120,17 +148,18 @@ class MemorySocket:
         """
         self._table.listening[self._name] = self._arrivals
 
-    def accept(self) -> tuple[MemorySocket, str]:
+    def accept(self) -> tuple[MemorySocket, Name]:
         """
-        Give the next connection.
+        Give the next connection, and the name of its other end.
         """
         if not self._arrivals:
             raise _error(errno.EWOULDBLOCK)
-        return self._arrivals.popleft(), ""
+        accepted = self._arrivals.popleft()
+        return accepted, accepted.peer
 
     # The side that connects.
 
-    def connect_ex(self, address: str | bytes) -> int:
+    def connect_ex(self, address: Name | bytes) -> int:
         """
         Connect to the socket that listens at C{address}.
 
@@ -138,12 +167,17 @@ class MemorySocket:
         """
         if self._outgoing is not None:
             return errno.EISCONN
-        path = os.fsdecode(address)
-        if path not in self._table.listening:
-            return errno.ENOENT
+        name = os.fsdecode(address) if isinstance(address, bytes) else address
+        if isinstance(name, tuple) and name[0] != LOOPBACK:
+            return errno.ENETUNREACH
+        if name not in self._table.listening:
+            return errno.ECONNREFUSED if isinstance(name, tuple) else errno.ENOENT
+        if isinstance(name, tuple):
+            self._name = LOOPBACK, self._table.freePort()
         self._incoming, self._outgoing = _Pipe(), _Pipe()
-        accepted = MemorySocket(self._table, path, self._outgoing, self._incoming)
-        self._table.listening[path].append(accepted)
+        accepted = MemorySocket(self._table, self._family, name, self._outgoing, self._incoming)
+        accepted.peer = self._name
+        self._table.listening[name].append(accepted)
         return 0
 
     # Both sides.
@@ -203,7 +237,7 @@ class MemorySocket:
 
     def close(self) -> None:
         """
-        Close it.  Bytes that were not read reset the connection, as they do for UNIX sockets.
+        Close it.  Bytes that were not read reset the connection; with TCP, so does C{SO_LINGER}.
         """
         self._table.open.pop(self, None)
         if self._table.listening.get(self._name) is self._arrivals:
@@ -211,12 +245,13 @@ class MemorySocket:
         for arrival in self._arrivals:
             arrival.close()
         if self._incoming is not None and self._outgoing is not None:
+            lingers = self._family == AF_INET and (SOL_SOCKET, SO_LINGER) in self._options
             self._incoming.deaf = self._outgoing.ended = True
-            self._outgoing.reset = bool(self._incoming.data)
+            self._outgoing.reset = lingers or bool(self._incoming.data)
 
-    def getsockname(self) -> str:
+    def getsockname(self) -> Name:
         """
-        Give the path of the listening side; nothing on the connecting one.
+        Give the name: of UNIX sockets, the connecting side has none.
         """
         return self._name
 
@@ -225,16 +260,17 @@ class MemorySocket:
         It never blocks.
         """
 
-    def getsockopt(self, level: int, option: int) -> int:
+    def getsockopt(self, level: int, option: int) -> int | bytes:
         """
-        Give C{SO_ERROR}: there is none that C{connect_ex} has not told.
+        Give what was set, if it was: there is no C{SO_ERROR} that C{connect_ex} has not told.
         """
-        return 0
+        return self._options.get((level, option), 0)
 
     def setsockopt(self, level: int, option: int, value: int | bytes) -> None:
         """
-        It has no options.
+        Remember it.
         """
+        self._options[level, option] = value
 
     def fileno(self) -> int:
         """

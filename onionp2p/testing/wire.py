@@ -11,12 +11,11 @@ import re
 from typing import Any
 
 from twisted.internet.defer import Deferred, DeferredQueue
-from twisted.internet.endpoints import UNIXClientEndpoint
 from twisted.internet.protocol import Protocol, connectionDone
 from twisted.protocols.basic import LineOnlyReceiver
 from twisted.python.failure import Failure
 
-from onionp2p.quiet import quietFactory
+from onionp2p.testing.faketor.places import Place
 
 __all__ = ["CLOSED", "ControlWire", "SocksWire"]
 
@@ -53,12 +52,14 @@ class ControlWire:
         self.events: list[str] = []
 
     @classmethod
-    async def connect(cls, reactor: Any, path: str) -> ControlWire:
+    async def connect(cls, reactor: Any, place: str) -> ControlWire:
         """
         Connect to a tor's control socket.
+
+        @param place: a path, or C{127.0.0.1:port}.
         """
         protocol = _Lines()
-        await UNIXClientEndpoint(reactor, path).connect(quietFactory(protocol))
+        await Place.parse(place).connect(reactor, protocol)
         return cls(protocol)
 
     async def ask(self, command: str) -> list[str]:
@@ -143,12 +144,14 @@ class SocksWire:
         self._protocol = protocol
 
     @classmethod
-    async def connect(cls, reactor: Any, path: str) -> SocksWire:
+    async def connect(cls, reactor: Any, place: str) -> SocksWire:
         """
         Connect to a tor's SOCKS socket.
+
+        @param place: a path, or C{127.0.0.1:port}.
         """
         protocol = _Bytes()
-        await UNIXClientEndpoint(reactor, path).connect(quietFactory(protocol))
+        await Place.parse(place).connect(reactor, protocol)
         return cls(protocol)
 
     def send(self, data: bytes) -> None:

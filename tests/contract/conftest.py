@@ -19,6 +19,7 @@ from pytest_twisted import blockon
 from twisted.internet.defer import Deferred
 
 from onionp2p.testing import FakeNetwork, FakeTor, MemoryReactor
+from onionp2p.testing.faketor import Ignore
 from onionp2p.testing.wire import ControlWire, SocksWire
 from onionp2p.tor.program import findTor
 from onionp2p.tor.torrc import renderTorrc
@@ -103,10 +104,10 @@ async def launchFake(held: ExitStack) -> Subject:
     from twisted.internet import reactor
 
     folder = held.enter_context(tempfile.TemporaryDirectory(prefix="fake-"))
-    tor = FakeTor(reactor, FakeNetwork(reactor), folder)
-    tor.configuration.setConf(f'ControlPort="unix:{folder}/control" SafeSocks=1')
-    tor.doors.openControl(f"{folder}/control", owner=False)
-    tor.doors.openSocks(f"{folder}/socks")
+    network = FakeNetwork(reactor)
+    network.on("BOOTSTRAP", Ignore())
+    tor = FakeTor(reactor, network, folder, torrc(folder))
+    tor.start()
     held.callback(lambda: blockon(Deferred.fromCoroutine(tor.end())))
     return Subject(reactor, folder, f"{folder}/control", f"{folder}/socks", tor)
 
@@ -159,16 +160,29 @@ def real_subject() -> Iterator[Subject]:
         yield blockon(Deferred.fromCoroutine(launchReal(held)))
 
 
+def torrc(folder: str) -> dict[str, str]:
+    """
+    Give the configuration of a fake that is like the real one's.
+    """
+    return {
+        "ControlPort": f"unix:{folder}/control",
+        "SocksPort": f"unix:{folder}/socks OnionTrafficOnly IsolateSOCKSAuth ExtendedErrors",
+        "SafeSocks": "1",
+        "TestingTorNetwork": "1",
+        "__ReloadTorrcOnSIGHUP": "0",
+    }
+
+
 def memorySubject(kind: type[FakeTor] = FakeTor) -> Subject:
     """
     Give another fake, in memory.
     """
     reactor = MemoryReactor()
     reactor.start()
-    tor = kind(reactor, FakeNetwork(reactor), "/fake")
-    tor.configuration.setConf('ControlPort="unix:/fake/control" SafeSocks=1')
-    tor.doors.openControl("/fake/control", owner=False)
-    tor.doors.openSocks("/fake/socks")
+    network = FakeNetwork(reactor)
+    network.on("BOOTSTRAP", Ignore())
+    tor = kind(reactor, network, "/fake", torrc("/fake"))
+    tor.start()
     return Subject(reactor, "/fake", "/fake/control", "/fake/socks", tor)
 
 
@@ -178,6 +192,15 @@ def makeFake() -> Callable[..., Subject]:
     Makes another fake, in memory.
     """
     return memorySubject
+
+
+@pytest.fixture(params=[launchFake, launchReal])
+def mortal(request: pytest.FixtureRequest) -> Iterator[Subject]:
+    """
+    One tor after the other, for a test that may break it.
+    """
+    with ExitStack() as held:
+        yield blockon(Deferred.fromCoroutine(request.param(held)))
 
 
 @pytest.fixture(params=["fake", "real"])

@@ -171,13 +171,7 @@ class LyingTor(FakeTor):
     Says nothing as it should.
     """
 
-    def newOutlet(self, transport: Any) -> Outlet:
-        """
-        Give what writes to a new connection.
-        """
-        super().newOutlet(transport).stop()
-        self._outlets[-1] = LyingOutlet(self.reactor, transport, None)
-        return self._outlets[-1]
+    outletType = LyingOutlet
 
 
 @pytest.mark.parametrize("name", [name for name in CASES if any(reply for _, reply in CASES[name])])

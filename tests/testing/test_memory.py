@@ -1,16 +1,24 @@
 """
-The reactor in memory: what it does is compared with what a real reactor does with UNIX sockets.
+The reactor in memory: what it does is compared with what a real reactor does with UNIX sockets
+and with TCP on loopback.
 """
 
 from __future__ import annotations
 
 import tempfile
 from collections.abc import Awaitable, Callable, Coroutine, Iterator
-from typing import Any, TypeVar
+from socket import socket
+from typing import Any, TypeVar, cast
 
 import pytest
+from twisted.internet.address import IPv4Address
 from twisted.internet.defer import Deferred
-from twisted.internet.endpoints import UNIXClientEndpoint, UNIXServerEndpoint
+from twisted.internet.endpoints import (
+    TCP4ClientEndpoint,
+    TCP4ServerEndpoint,
+    UNIXClientEndpoint,
+    UNIXServerEndpoint,
+)
 from twisted.internet.error import (
     CannotListenError,
     ConnectError,
@@ -18,16 +26,21 @@ from twisted.internet.error import (
     ConnectionAborted,
     ConnectionDone,
     ConnectionLost,
+    NoRouteError,
 )
 from twisted.internet.interfaces import (
     IListeningPort,
     IReactorCore,
     IReactorFDSet,
+    IReactorTCP,
     IReactorTime,
     IReactorUNIX,
+    ITCPTransport,
     IUNIXTransport,
 )
+from twisted.internet.protocol import ClientFactory
 from twisted.internet.task import deferLater
+from twisted.python.failure import Failure
 from zope.interface.verify import verifyObject
 
 from onionp2p.testing import MemoryReactor, RecordingFactory, RecordingProtocol
@@ -39,12 +52,37 @@ Run = Callable[[Coroutine[Any, Any, T]], Awaitable[None]]
 
 class Room:
     """
-    A reactor, and a folder for sockets.
+    A reactor, and a place for one port: a path, or a number of TCP.
     """
 
-    def __init__(self, reactor: Any, folder: str) -> None:
+    def __init__(self, reactor: Any, path: str, number: int | None = None) -> None:
         self.reactor = reactor
-        self.path = f"{folder}/socket"
+        self.path = path
+        self.number = number
+
+    async def listen(self, factory: RecordingFactory) -> IListeningPort:
+        """
+        Listen there.
+        """
+        endpoint: Any = (
+            UNIXServerEndpoint(self.reactor, self.path)
+            if self.number is None
+            else TCP4ServerEndpoint(self.reactor, self.number, interface="127.0.0.1")
+        )
+        port: IListeningPort = await endpoint.listen(factory)
+        return port
+
+    def connect(self, factory: RecordingFactory) -> Deferred[Any]:
+        """
+        Connect to it.
+        """
+        endpoint: Any = (
+            UNIXClientEndpoint(self.reactor, self.path)
+            if self.number is None
+            else TCP4ClientEndpoint(self.reactor, "127.0.0.1", self.number)
+        )
+        connecting: Deferred[Any] = endpoint.connect(factory)
+        return connecting
 
     async def pair(
         self, server: RecordingFactory, client: RecordingFactory
@@ -52,8 +90,8 @@ class Room:
         """
         Give a port, and both ends of a connection to it.
         """
-        port = await UNIXServerEndpoint(self.reactor, self.path).listen(server)
-        dialer = await UNIXClientEndpoint(self.reactor, self.path).connect(client)
+        port = await self.listen(server)
+        dialer = await self.connect(client)
         assert isinstance(dialer, RecordingProtocol)
         await self.until(lambda: bool(server.protocols))
         return port, server.protocols[0], dialer
@@ -77,19 +115,20 @@ def folder() -> Iterator[str]:
 
 async def refused(room: Room) -> None:
     """Nobody listens."""
-    with pytest.raises(ConnectError, match="No such file or directory"):
-        await UNIXClientEndpoint(room.reactor, room.path).connect(RecordingFactory())
+    why = "No such file or directory" if room.number is None else "Connection refused"
+    with pytest.raises(ConnectError, match=why):
+        await room.connect(RecordingFactory())
 
 
 async def taken(room: Room) -> None:
     """Somebody listens there already."""
     factory = RecordingFactory()
-    port = await UNIXServerEndpoint(room.reactor, room.path).listen(factory)
+    port = await room.listen(factory)
     with pytest.raises(CannotListenError, match="Address already in use"):
-        await UNIXServerEndpoint(room.reactor, room.path).listen(RecordingFactory())
-    await port.stopListening()
-    again = await UNIXServerEndpoint(room.reactor, room.path).listen(factory)
-    await again.stopListening()
+        await room.listen(RecordingFactory())
+    await port.stopListening()  # type: ignore[misc]
+    again = await room.listen(factory)
+    await again.stopListening()  # type: ignore[misc]
     assert (factory.starts, factory.stops) == (2, 2)
 
 
@@ -97,6 +136,28 @@ async def tooLong(room: Room) -> None:
     """The path is longer than a socket's may be."""
     with pytest.raises(CannotListenError, match="AF_UNIX path too long"):
         await UNIXServerEndpoint(room.reactor, "/tmp/" + "x" * 103).listen(RecordingFactory())
+
+
+async def anyPort(room: Room) -> None:
+    """Ports that are chosen for us are free, and known."""
+    endpoint = TCP4ServerEndpoint(room.reactor, 0, interface="127.0.0.1")
+    ports = [await endpoint.listen(RecordingFactory()) for _ in range(2)]
+    one, other = [cast(IPv4Address, port.getHost()).port for port in ports]
+    assert 0 < one != other > 0
+    for port in ports:
+        await port.stopListening()
+
+
+async def options(room: Room) -> None:
+    """What is set on a TCP connection is set."""
+    port, _, dialer = await room.pair(RecordingFactory(), RecordingFactory())
+    for option in ("TcpNoDelay", "TcpKeepAlive"):
+        assert not getattr(dialer.transport, "get" + option)()
+        getattr(dialer.transport, "set" + option)(True)
+        assert getattr(dialer.transport, "get" + option)()
+    dialer.transport.loseConnection()
+    await room.until(lambda: dialer.lost is not None)
+    await port.stopListening()  # type: ignore[misc]
 
 
 async def talk(room: Room) -> None:
@@ -114,31 +175,38 @@ async def talk(room: Room) -> None:
 
 
 async def addresses(room: Room) -> None:
-    """Both ends know the path, as far as UNIX sockets tell it."""
+    """Both ends know the path, as far as UNIX sockets tell it; with TCP, both addresses."""
     port, listener, dialer = await room.pair(RecordingFactory(), RecordingFactory())
-    verifyObject(IUNIXTransport, dialer.transport)
     verifyObject(IListeningPort, port)
-    path = room.path.encode()
     host: Any = port.getHost()
-    assert host.name == path
-    assert dialer.transport.getPeer().name == path
-    assert dialer.transport.getHost().name is None
-    assert listener.transport.getHost().name == path
-    assert listener.transport.getPeer().name is None
+    if room.number is None:
+        verifyObject(IUNIXTransport, dialer.transport)
+        path = room.path.encode()
+        assert host.name == path
+        assert dialer.transport.getPeer().name == path
+        assert dialer.transport.getHost().name is None
+        assert listener.transport.getHost().name == path
+        assert listener.transport.getPeer().name is None
+    else:
+        verifyObject(ITCPTransport, dialer.transport)
+        assert host == IPv4Address("TCP", "127.0.0.1", room.number)
+        assert dialer.transport.getPeer() == listener.transport.getHost() == host
+        assert dialer.transport.getHost() == listener.transport.getPeer()
+        assert listener.transport.getPeer().port != room.number
     dialer.transport.abortConnection()
     await room.until(lambda: bool(dialer.lost and listener.lost))
     await port.stopListening()  # type: ignore[misc]
 
 
 async def aborted(room: Room) -> None:
-    """The near end hears of the abortion, the far end of a clean end."""
+    """The near end hears of the abortion, the far end of a clean end; not so with TCP."""
     port, listener, dialer = await room.pair(RecordingFactory(), RecordingFactory())
     dialer.transport.abortConnection()
     await room.until(lambda: bool(dialer.lost and listener.lost))
     assert dialer.lost is not None
     assert dialer.lost.check(ConnectionAborted)
     assert listener.lost is not None
-    assert listener.lost.check(ConnectionDone)
+    assert listener.lost.check(ConnectionDone if room.number is None else ConnectionLost)
     await port.stopListening()  # type: ignore[misc]
 
 
@@ -169,64 +237,105 @@ async def halfClosed(room: Room) -> None:
 
 async def turnedAway(room: Room) -> None:
     """A factory that builds no protocol turns the client away."""
-    port = await UNIXServerEndpoint(room.reactor, room.path).listen(RecordingFactory(refuses=True))
-    dialer = await UNIXClientEndpoint(room.reactor, room.path).connect(RecordingFactory())
+    port = await room.listen(RecordingFactory(refuses=True))
+    dialer = await room.connect(RecordingFactory())
     assert isinstance(dialer, RecordingProtocol)
     await room.until(lambda: dialer.lost is not None)
     assert dialer.lost is not None
     assert dialer.lost.check(ConnectionDone)
-    await port.stopListening()
+    await port.stopListening()  # type: ignore[misc]
 
 
 async def cancelled(room: Room) -> None:
     """A connect() that is cancelled connects to nobody."""
     server, client = RecordingFactory(), RecordingFactory()
-    port = await UNIXServerEndpoint(room.reactor, room.path).listen(server)
-    connecting = UNIXClientEndpoint(room.reactor, room.path).connect(client)
+    port = await room.listen(server)
+    connecting = room.connect(client)
     connecting.cancel()
     with pytest.raises(ConnectingCancelledError):
         await connecting
     await deferLater(room.reactor, 0.01)
     assert (server.protocols, client.protocols) == ([], [])
-    await port.stopListening()
+    await port.stopListening()  # type: ignore[misc]
 
 
-CHECKS = [
-    refused, taken, tooLong, talk, addresses, aborted, unread, halfClosed, turnedAway, cancelled
+BOTH = [
+    refused, taken, talk, addresses, aborted, unread, halfClosed, turnedAway, cancelled
 ]  # fmt: skip
+CHECKS = [
+    *(("unix", check) for check in [*BOTH, tooLong]),
+    *(("tcp", check) for check in [*BOTH, anyPort, options]),
+]
 
 
-@pytest.mark.parametrize("check", CHECKS)
+def freePort() -> int:
+    """
+    Give a port of TCP that nobody has.
+    """
+    with socket() as taken:
+        taken.bind(("127.0.0.1", 0))
+        return int(taken.getsockname()[1])
+
+
+@pytest.mark.parametrize(("kind", "check"), CHECKS)
 def test_inMemory(
-    memory_reactor: MemoryReactor, folder: str, check: Callable[[Room], Awaitable[None]]
+    memory_reactor: MemoryReactor, folder: str, kind: str, check: Callable[[Room], Awaitable[None]]
 ) -> None:
     """
     In memory it goes as it is said above.
     """
-    memory_reactor.resultOf(check(Room(memory_reactor, folder)))
+    room = Room(memory_reactor, f"{folder}/socket", 7777 if kind == "tcp" else None)
+    memory_reactor.resultOf(check(room))
     memory_reactor.advance(1)
     assert memory_reactor.leftovers() == []
 
 
 # Where it can't listen, Twisted's UNIX port leaves its socket to the garbage collector.
 @pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning")
-@pytest.mark.parametrize("check", CHECKS)
-async def test_inReality(folder: str, check: Callable[[Room], Awaitable[None]]) -> None:
+@pytest.mark.allow_loopback
+@pytest.mark.parametrize(("kind", "check"), CHECKS)
+async def test_inReality(folder: str, kind: str, check: Callable[[Room], Awaitable[None]]) -> None:
     """
     And so it does with real sockets.
     """
     from twisted.internet import reactor
 
-    await check(Room(reactor, folder))
+    await check(Room(reactor, f"{folder}/socket", freePort() if kind == "tcp" else None))
+
+
+@pytest.mark.parametrize("host", ["192.0.2.1", "example.com", "localhost", "::1", "127.0.0.2"])
+def test_nowhereElse(memory_reactor: MemoryReactor, host: str) -> None:
+    """
+    Every other address is out of reach, and names are asked of nobody.
+    """
+    memory_reactor.listenTCP(7777, RecordingFactory(), interface="127.0.0.1")
+    with pytest.raises(CannotListenError, match="Cannot assign requested address"):
+        memory_reactor.listenTCP(7777, RecordingFactory(), interface=host)
+    connector = RecordingConnector()
+    memory_reactor.connectTCP(host, 7777, connector)
+    memory_reactor.advance(0)
+    assert connector.failed is not None
+    assert connector.failed.check(NoRouteError)
+
+
+class RecordingConnector(ClientFactory[RecordingProtocol]):
+    """
+    Remembers why it could not connect.
+    """
+
+    noisy = False
+    failed: Failure | None = None
+
+    def clientConnectionFailed(self, connector: object, reason: Failure) -> None:
+        self.failed = reason
 
 
 def test_interfaces(memory_reactor: MemoryReactor) -> None:
     """
-    It provides what programs ask of a reactor, and no TCP.
+    It provides what programs ask of a reactor.
     """
-    for interface in (IReactorCore, IReactorTime, IReactorFDSet, IReactorUNIX):
+    for interface in (IReactorCore, IReactorTime, IReactorFDSet, IReactorTCP, IReactorUNIX):
         verifyObject(interface, memory_reactor)
-    assert not hasattr(memory_reactor, "connectTCP")
 
 
 class TestTime:

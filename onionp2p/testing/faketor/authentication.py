@@ -61,6 +61,7 @@ class Authentication:
         self._version = version
         self._asked = False
         self._expected: bytes | None = None
+        self._wrongCookie = b""
         self.passed = owner
 
     @property
@@ -92,6 +93,12 @@ class Authentication:
             "250 OK",
         ]
 
+    def forgetCookie(self) -> None:
+        """
+        Do as who does not know the cookie.
+        """
+        self._wrongCookie = secrets.token_bytes(32)
+
     def challenge(self, text: str) -> list[str]:
         """
         Answer C{AUTHCHALLENGE}.
@@ -111,7 +118,7 @@ class Authentication:
             theirs = bytes.fromhex(words[1].strip('"'))
         except ValueError:
             raise CloseAfter(513, "Invalid base16 client nonce") from None
-        ours, cookie = secrets.token_bytes(32), self._configuration.cookie()
+        ours, cookie = secrets.token_bytes(32), self._wrongCookie or self._configuration.cookie()
         message = cookie + theirs + ours
         self._expected = hmac.digest(_CLIENT, message, sha256)
         proof = hmac.digest(_SERVER, message, sha256).hex().upper()

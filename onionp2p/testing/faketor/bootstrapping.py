@@ -47,6 +47,7 @@ class FakeBootstrap:
     One tor's way to its network.
 
     @ivar phase: what C{GETINFO status/bootstrap-phase} tells.
+    @ivar established: whether circuits are thought to work.
     """
 
     def __init__(self, clock: IReactorTime, tell: Callable[[str, str], None]) -> None:
@@ -57,6 +58,7 @@ class FakeBootstrap:
         self._tell = tell
         self._done: Outcome[None] = Outcome()
         self.phase = f"NOTICE {_START}"
+        self.established = False
 
     @property
     def done(self) -> bool:
@@ -89,10 +91,26 @@ class FakeBootstrap:
                 await deferLater(self._clock, action.seconds)
             elif isinstance(action, Ignore):
                 return
+            await tor.network.whenUp()
             step = f'BOOTSTRAP PROGRESS={percent} TAG={tag} SUMMARY="{summary}"'
             self._report(f"NOTICE {step}")
-        self._tell("STATUS_CLIENT", "NOTICE CIRCUIT_ESTABLISHED")
+        self._establish()
         self._done.succeed(None)
+
+    async def jump(self, tor: FakeTor, seconds: int) -> None:
+        """
+        Take notice of a clock that is another than it was (control-spec, section 4.1.10).
+        """
+        self._tell("STATUS_GENERAL", f"WARN CLOCK_JUMPED TIME={seconds} IDLE=0")
+        self._tell("STATUS_CLIENT", "NOTICE CIRCUIT_NOT_ESTABLISHED REASON=CLOCK_JUMPED")
+        self.established = False
+        await deferLater(self._clock, 1)
+        await tor.network.whenUp()
+        self._establish()
+
+    def _establish(self) -> None:
+        self.established = True
+        self._tell("STATUS_CLIENT", "NOTICE CIRCUIT_ESTABLISHED")
 
     def _report(self, text: str) -> None:
         self.phase = text

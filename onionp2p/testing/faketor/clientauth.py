@@ -9,12 +9,17 @@ C{_REMOVE} and C{_VIEW} (control-spec, sections 3.30 to 3.32).
 from __future__ import annotations
 
 from base64 import b32encode, b64decode
+from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 from cryptography.hazmat.primitives.asymmetric.x25519 import X25519PrivateKey
 
 from onionp2p.testing.faketor.replies import Refused
 from onionp2p.testing.faketor.services import checkLabel
+
+if TYPE_CHECKING:
+    from onionp2p.testing.faketor.publishing import Descriptor
 
 __all__ = ["ClientKeys"]
 
@@ -50,9 +55,11 @@ class ClientKeys:
         private = X25519PrivateKey.from_private_bytes(b64decode(key.private))
         return b32encode(private.public_key().public_bytes_raw()).decode("ascii").rstrip("=")
 
-    def add(self, text: str) -> list[str]:
+    def add(self, text: str, known: Mapping[str, Descriptor]) -> list[str]:
         """
         Answer C{ONION_CLIENT_AUTH_ADD}.
+
+        @param known: the descriptors that tor has, by label.
         """
         words = text.split()
         if len(words) < 2:
@@ -68,7 +75,11 @@ class ClientKeys:
             # It has no ClientOnionAuthDir to keep them in.
             raise Refused(553, f'Unable to store creds for "{label}"')
         existed = label in self._keys
+        readers = known[label].clients if label in known else frozenset()
+        couldRead = self.publicKey(label) in readers
         self._keys[label] = _Key(private, options.get("clientname", ""))
+        if not couldRead and self.publicKey(label) in readers:
+            return ["252 Registered client and decrypted desc"]
         return ["251 Client for onion existed and replaced" if existed else "250 OK"]
 
     def remove(self, text: str) -> list[str]:

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 
 from onionp2p.testing.faketor.arguments import parseArguments
 from onionp2p.testing.faketor.information import EVENTS, FEATURES, SIGNALS, getInfo
+from onionp2p.testing.faketor.reconfiguring import reload, setConf
 from onionp2p.testing.faketor.replies import CloseAfter, Refused
 from onionp2p.testing.faketor.services import ServiceRequest, checkLabel
 
@@ -22,7 +23,8 @@ if TYPE_CHECKING:
 __all__ = ["answer"]
 
 _BEFORE_AUTHENTICATION = {"PROTOCOLINFO", "AUTHENTICATE", "AUTHCHALLENGE", "QUIT"}
-_ENDING = {"SHUTDOWN", "HALT", "TERM", "INT"}
+_ENDING = {"SHUTDOWN", "HALT"}
+_ALIASES = {"HUP": "RELOAD", "INT": "SHUTDOWN", "TERM": "HALT", "USR1": "DUMP", "USR2": "DEBUG"}
 _OK = ["250 OK"]
 
 
@@ -48,7 +50,7 @@ def answer(tor: FakeTor, session: ControlSession, word: str, text: str) -> list[
 
 
 def _addOnion(tor: FakeTor, session: ControlSession, text: str) -> list[str]:
-    request = ServiceRequest(text)
+    request = ServiceRequest(text, hasPow=tor.hasPow)
     service = request.service
     if service.label in tor.onions.services:
         raise Refused(550, "Onion address collision")
@@ -63,7 +65,7 @@ def _delOnion(tor: FakeTor, session: ControlSession, text: str) -> list[str]:
     if not checkLabel(label):
         raise Refused(512, "Malformed Onion Service id")
     service = tor.onions.services.get(label)
-    if service is None or not (service in session.services or "Detach" in service.flags):
+    if service is None or not (service in session.onions or "Detach" in service.flags):
         raise Refused(552, "Unknown Onion Service id")
     tor.onions.withdraw(label)
     return _OK
@@ -89,8 +91,15 @@ def _signal(tor: FakeTor, session: ControlSession, text: str) -> list[str]:
     (name,), _ = parseArguments("SIGNAL", text, (1, 1))
     if name.upper() not in SIGNALS.split():
         raise Refused(552, f'Unrecognized signal code "{name}"')
-    if name.upper() in _ENDING:
+    meant = _ALIASES.get(name.upper(), name.upper())
+    tor.controllers.tell("SIGNAL", meant)
+    if meant in _ENDING:
         tor.exitSoon()
+    elif meant == "RELOAD":
+        reload(tor)
+    elif meant == "NEWNYM":
+        tor.circuits.retire()
+        tor.onions.known.clear()
     return _OK
 
 
@@ -118,8 +127,12 @@ def _quit(tor: FakeTor, session: ControlSession, text: str) -> list[str]:
 
 
 def _closeCircuit(tor: FakeTor, session: ControlSession, text: str) -> list[str]:
-    (circuit, *_), _ = parseArguments("CLOSECIRCUIT", text, (1, 2))
-    raise Refused(552, f'Unknown circuit "{circuit}"')
+    (number, *_), _ = parseArguments("CLOSECIRCUIT", text, (1, 2))
+    circuit = tor.circuits.get(int(number)) if number.isdecimal() else None
+    if circuit is None:
+        raise Refused(552, f'Unknown circuit "{number}"')
+    circuit.close()
+    return _OK
 
 
 _COMMANDS: dict[str, Callable[[FakeTor, ControlSession, str], list[str]]] = {
@@ -132,13 +145,13 @@ _COMMANDS: dict[str, Callable[[FakeTor, ControlSession, str], list[str]]] = {
     "GETCONF": lambda tor, session, text: tor.configuration.getConf(text),
     "GETINFO": getInfo,
     "HSFETCH": _fetch,
-    "ONION_CLIENT_AUTH_ADD": lambda tor, session, text: tor.clientKeys.add(text),
+    "ONION_CLIENT_AUTH_ADD": lambda tor, session, text: tor.clientKeys.add(text, tor.onions.known),
     "ONION_CLIENT_AUTH_REMOVE": lambda tor, session, text: tor.clientKeys.remove(text),
     "ONION_CLIENT_AUTH_VIEW": lambda tor, session, text: tor.clientKeys.view(text),
     "PROTOCOLINFO": lambda tor, session, text: session.authentication.protocolInfo(text),
     "QUIT": _quit,
-    "RESETCONF": lambda tor, session, text: tor.setConf(text, reset=True),
-    "SETCONF": lambda tor, session, text: tor.setConf(text, reset=False),
+    "RESETCONF": lambda tor, session, text: setConf(tor, text, reset=True),
+    "SETCONF": lambda tor, session, text: setConf(tor, text, reset=False),
     "SETEVENTS": _setEvents,
     "SIGNAL": _signal,
     "TAKEOWNERSHIP": _own,

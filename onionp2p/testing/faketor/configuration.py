@@ -5,104 +5,76 @@
 What a fake tor is configured to be, and the commands that ask for it and change it
 (control-spec, sections 3.1 to 3.3).
 
-It knows fewer options than tor does; of most, it remembers the value and no more.
+Of most options it remembers the value and no more.
 """
 
 from __future__ import annotations
 
 import os
 import re
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
 
+from onionp2p.testing.faketor.options import OPTIONS, SERVICE_OPTIONS
 from onionp2p.testing.faketor.replies import Refused, inline
 
 __all__ = ["Configuration"]
 
-
-@dataclass(frozen=True)
-class _Kind:
-    """
-    What an option takes.
-
-    @ivar default: its value where none is set; L{None} for none.
-    @ivar fixed: whether a running tor refuses to change it.
-    """
-
-    name: str
-    default: str | None = None
-    boolean: bool = False
-    fixed: bool = False
-
-    @property
-    def numeric(self) -> bool:
-        """
-        Whether it is a number, which C{SETCONF} without a value makes 0.
-        """
-        return self.default is not None and self.default.isdecimal()
-
-
-_OPTIONS = [
-    *(
-        _Kind(name, default="1" if name == "VanguardsLiteEnabled" else "0", boolean=True)
-        for name in (
-            "AvoidDiskWrites ClientOnly ConnectionPadding CookieAuthentication DisableNetwork"
-            " DormantCanceledByStartup FetchUselessDescriptors HiddenServiceNonAnonymousMode"
-            " HiddenServiceSingleHopMode LeaveStreamsUnattached SafeSocks TestSocks UseBridges"
-            " UseEntryGuards VanguardsLiteEnabled __ReloadTorrcOnSIGHUP"
-        ).split()
-    ),
-    *(
-        _Kind(name)
-        for name in (
-            "Address Bridge ClientOnionAuthDir ClientTransportPlugin ContactInfo ControlPort"
-            " CookieAuthFile DirAuthority EntryNodes ExcludeNodes HashedControlPassword"
-            " HiddenServiceDir HiddenServiceExportCircuitID HiddenServiceMaxStreams"
-            " HiddenServiceOptions HiddenServicePort MapAddress Nickname SocksPolicy SocksPort"
-        ).split()
-    ),
-    *(
-        _Kind(name, default=default)
-        for name, default in {
-            "BandwidthRate": "1073741824",
-            "CircuitBuildTimeout": "60",
-            "Log": "notice stdout",
-            "LogTimeGranularity": "1000",
-            "MaxCircuitDirtiness": "600",
-            "MaxClientCircuitsPending": "32",
-            "NewCircuitPeriod": "30",
-            "SafeLogging": "1",
-            "SocksTimeout": "120",
-        }.items()
-    ),
-    _Kind("DataDirectory", default="/var/lib/faketor", fixed=True),
-    _Kind("NoExec", default="0", boolean=True),
-    _Kind("User", fixed=True),
-]
-_BY_NAME = {kind.name.lower(): kind for kind in _OPTIONS}
 _PAIR = re.compile(r'\s*([^\s="]+)(?:=(?:"((?:[^"\\]|\\.)*)"(?=\s|$)|([^\s"]*)(?=\s|$)))?(?=\s|$)')
+_IN_FOLDERS = {name.lower() for name in SERVICE_OPTIONS}
+_ALL_IN_FOLDERS = "hiddenserviceoptions"
+
+Lines = list[tuple[str, str]]
+Saved = tuple[dict[str, list[str]], Lines]
 
 
 class Configuration:
     """
     A tor's options.
+
+    @ivar services: those of the services in folders, in their order.
     """
 
-    def __init__(self, **values: str) -> None:
-        self._values = {name.lower(): [value] for name, value in values.items()}
+    def __init__(self, torrc: Mapping[str, str | Sequence[str]]) -> None:
+        """
+        @param torrc: options and their values; those of services in folders are lines of
+            C{HiddenServiceOptions}, each a name and a value.
+        """
+        self._torrc = {
+            name: [values] if isinstance(values, str) else list(values)
+            for name, values in torrc.items()
+        }
         self._cookie: bytes | None = None
+        self._values: dict[str, list[str]] = {}
+        self.services: Lines = []
+        self.reload()
 
-    @staticmethod
-    def names() -> list[str]:
+    def reload(self) -> None:
         """
-        Give the options that there are.
+        Forget what commands have changed.
         """
-        return sorted(_BY_NAME[name].name for name in _BY_NAME)
+        self._values = {name.lower(): list(values) for name, values in self._torrc.items()}
+        self.services = []
+        for line in self._values.pop(_ALL_IN_FOLDERS, []):
+            name, _, value = line.partition(" ")
+            self.services.append((OPTIONS[name.lower()].name, value))
+
+    def save(self) -> Saved:
+        """
+        Give what L{restore} takes.
+        """
+        return dict(self._values), self.services
+
+    def restore(self, saved: Saved) -> None:
+        """
+        Be as it was.
+        """
+        self._values, self.services = saved
 
     def all(self, name: str) -> list[str]:
         """
         Give an option's values.
         """
-        default = _BY_NAME[name.lower()].default
+        default = OPTIONS[name.lower()].default
         return self._values.get(name.lower(), [] if default is None else [default])
 
     def first(self, name: str) -> str:
@@ -110,6 +82,18 @@ class Configuration:
         Give an option's first value, or nothing.
         """
         return next(iter(self.all(name)), "")
+
+    @property
+    def text(self) -> str:
+        """
+        All that is set, as a torrc.
+        """
+        lines = [
+            f"{OPTIONS[name].name} {value}"
+            for name, values in sorted(self._values.items())
+            for value in values
+        ]
+        return "\n".join([*lines, *(f"{name} {value}" for name, value in self.services)])
 
     @property
     def cookiePath(self) -> str:
@@ -128,6 +112,13 @@ class Configuration:
             self._cookie = _newCookie(self.cookiePath)
         return self._cookie
 
+    def showCookie(self) -> None:
+        """
+        Have the cookie in its file, if controllers shall have one.
+        """
+        if self.first("CookieAuthentication") == "1":
+            self.cookie()
+
     # The commands.
 
     def getConf(self, text: str) -> list[str]:
@@ -135,54 +126,106 @@ class Configuration:
         Answer C{GETCONF}.
         """
         names = text.split()
-        unknown = [name for name in names if name.lower() not in _BY_NAME]
+        unknown = [name for name in names if name.lower() not in OPTIONS]
         if unknown:
             raise Refused(552, *(f'Unrecognized configuration key "{name}"' for name in unknown))
-        found = []
-        for name in names:
-            known = _BY_NAME[name.lower()].name
-            values = self.all(name)
-            found += [f"{known}={value}" for value in values if value] or [known]
+        found = [line for name in names for line in self._shown(name.lower())]
         return inline(250, found) if found else ["250 OK"]
 
-    def setConf(self, text: str, *, reset: bool = False) -> list[str]:
+    def _shown(self, name: str) -> list[str]:
+        known = OPTIONS[name].name
+        if name == _ALL_IN_FOLDERS:
+            pairs = self.services
+        elif name in _IN_FOLDERS:  # tor compares no more than the beginning
+            pairs = [pair for pair in self.services if pair[0].lower().startswith(name)]
+        else:
+            pairs = [(known, value) for value in self.all(name) if value]
+        return [f"{its}={value}" for its, value in pairs] or [known]
+
+    def setConf(self, text: str, *, reset: bool = False) -> None:
         """
-        Answer C{SETCONF}, or C{RESETCONF}.
+        Do what C{SETCONF} says, or C{RESETCONF}.
         """
-        command = "RESETCONF" if reset else "SETCONF"
         changes: dict[str, list[str]] = {}
-        for name, value in _pairs(command, text):
-            kind = _BY_NAME.get(name.lower())
-            if kind is None:
-                raise Refused(552, f"Unrecognized option: Unknown option '{name}'.  Failing.")
-            if kind.boolean and value not in {"", "0", "1"}:
-                raise Refused(
-                    513,
-                    f"Unacceptable option value: Could not parse {kind.name}: Unrecognized value"
-                    f" {value}. Allowed values are 0 and 1.",
-                )
-            if kind.fixed:
-                raise Refused(
-                    553,
-                    "Transition not allowed: While Tor is running, changing"
-                    f" {kind.name} is not allowed",
-                )
-            changes.setdefault(name.lower(), []).extend([value] if value else [])
+        inFolders: Lines | None = None
+        for name, value in _pairs("RESETCONF" if reset else "SETCONF", text):
+            _check(name, value)
+            if name.lower() in _IN_FOLDERS or name.lower() == _ALL_IN_FOLDERS:
+                inFolders = inFolders or []
+                inFolders += [(OPTIONS[name.lower()].name, value)] if value else []
+            else:
+                changes.setdefault(name.lower(), []).extend([value] if value else [])
         for name, values in changes.items():
             if values:
                 self._values[name] = values
-            elif not reset and _BY_NAME[name].numeric:
+            elif not reset and OPTIONS[name].numeric:
                 self._values[name] = ["0"]
             else:
                 self._values.pop(name, None)
-        if self.first("CookieAuthentication") == "1" and {"cookieauthfile"} & changes.keys():
+        if inFolders is not None:
+            self.services = inFolders
+        if {"cookieauthfile", "cookieauthentication"} & changes.keys():
             self._cookie = None
-        if self.first("CookieAuthentication") == "1":
-            self.cookie()
-        return ["250 OK"]
+
+    def loadConf(self, lines: list[str]) -> None:
+        """
+        Do what C{LOADCONF} says: be what these lines of a torrc say, and nothing else.
+        """
+        values: dict[str, list[str]] = {}
+        self.services = []
+        for line in lines:
+            name, _, value = line.strip().partition(" ")
+            option = OPTIONS.get(name.lower())
+            if option is None:
+                raise Refused(
+                    552,
+                    "Invalid config file: Failed to parse/validate config: Unknown option"
+                    f" '{name}'.  Failing.",
+                )
+            if option.name in SERVICE_OPTIONS:
+                self.services.append((option.name, value.strip()))
+            else:
+                values.setdefault(name.lower(), []).append(value.strip())
+        before, self._values = self.first("DataDirectory"), values
+        if self.first("DataDirectory") != before:
+            raise Refused(
+                553,
+                "Transition not allowed: Failed to parse/validate config: While Tor is running,"
+                " changing DataDirectory is not allowed",
+            )
+
+    def changesSince(self, saved: Saved) -> list[str]:
+        """
+        Give what an event tells of what has changed.
+        """
+        values, services = saved
+        lines = [
+            line
+            for name in dict.fromkeys([*values, *self._values])
+            if values.get(name) != self._values.get(name)
+            for line in self._shown(name)
+        ]
+        return lines + (self._shown(_ALL_IN_FOLDERS) if services != self.services else [])
 
 
-def _pairs(command: str, text: str) -> list[tuple[str, str]]:
+def _check(name: str, value: str) -> None:
+    option = OPTIONS.get(name.lower())
+    if option is None:
+        raise Refused(552, f"Unrecognized option: Unknown option '{name}'.  Failing.")
+    if option.kind == "Boolean" and value not in {"", "0", "1"}:
+        raise Refused(
+            513,
+            f"Unacceptable option value: Could not parse {option.name}: Unrecognized value"
+            f" {value}. Allowed values are 0 and 1.",
+        )
+    if option.fixed:
+        raise Refused(
+            553,
+            f"Transition not allowed: While Tor is running, changing {option.name} is not allowed",
+        )
+
+
+def _pairs(command: str, text: str) -> Lines:
     pairs, position = [], 0
     while text[position:].strip():
         match = _PAIR.match(text, position)

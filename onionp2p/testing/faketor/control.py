@@ -16,9 +16,10 @@ from twisted.python.failure import Failure
 
 from onionp2p.testing.faketor.authentication import Authentication
 from onionp2p.testing.faketor.commands import answer
-from onionp2p.testing.faketor.faults import Drop, Ignore, Refuse, Reply
+from onionp2p.testing.faketor.faults import Drop, Ignore, Impersonate, Refuse, Reply
+from onionp2p.testing.faketor.multiline import answerBlock, isBlock
 from onionp2p.testing.faketor.outlet import Outlet
-from onionp2p.testing.faketor.replies import CloseAfter, Refused, inline
+from onionp2p.testing.faketor.replies import CloseAfter, Dying, Refused, inline
 
 if TYPE_CHECKING:
     from twisted.internet.interfaces import IAddress
@@ -53,9 +54,17 @@ class ControlSession(LineOnlyReceiver):
         self.services: list[Service] = []
         self.owner = False
 
+    @property
+    def onions(self) -> list[Service]:
+        """
+        Those of its services that are served still.
+        """
+        served = self._tor.onions.services
+        return [service for service in self.services if served.get(service.label) is service]
+
     def connectionMade(self) -> None:
-        self.outlet = self._tor.newOutlet(self.transport)
-        self._tor.sessions.append(self)
+        self.outlet = self._tor.outlets.new(self.transport)
+        self._tor.controllers.sessions.append(self)
         self._talk = Deferred.fromCoroutine(self._converse())
         self._talk.addErrback(lambda failure: failure.trap(CancelledError) and None)
 
@@ -63,30 +72,41 @@ class ControlSession(LineOnlyReceiver):
         self._lines.put(line.decode("latin-1").removesuffix("\r"))
 
     def connectionLost(self, reason: Failure = connectionDone) -> None:
-        self._tor.sessions.remove(self)
-        self._tor.forgetOutlet(self.outlet)
+        self._tor.controllers.sessions.remove(self)
+        self._tor.outlets.forget(self.outlet)
         if self._talk is not None:
             self._talk.cancel()
-        for service in self.services:
+        for service in self.onions:
             self._tor.onions.withdraw(service.label)
         if self.owner:
             self._tor.exit()
 
-    def tell(self, name: str, text: str) -> None:
+    def tell(self, name: str, lines: list[str]) -> None:
         """
         Tell of an event, if it is wanted.
         """
         if name in self.events:
-            self.outlet.write(f"650 {name} {text}\r\n".encode("latin-1"))
+            self._write(lines)
+
+    def _write(self, lines: list[str]) -> None:
+        self.outlet.write("".join(f"{text}\r\n" for text in lines).encode("latin-1"))
 
     async def _converse(self) -> None:
-        while await self._answer(await self._lines.get()):
-            pass
+        goOn = True
+        while goOn:
+            line = await self._lines.get()
+            block: list[str] = []
+            if isBlock(line):
+                while (text := await self._lines.get()) != ".":
+                    block.append(text.removeprefix("."))
+            goOn = await self._answer(line, block)
         self.outlet.finish()
 
-    async def _answer(self, line: str) -> bool:
+    async def _answer(self, line: str, block: list[str]) -> bool:
         """
         Answer one command.
+
+        @param block: the lines that came with it.
 
         @return: whether to go on.
         """
@@ -100,17 +120,23 @@ class ControlSession(LineOnlyReceiver):
         if isinstance(action, Reply):
             self.outlet.write(action.data)
             return not action.closes
+        if isinstance(action, Impersonate):
+            self.authentication.forgetCookie()
         goOn = word.upper() != "QUIT"
         try:
             if isinstance(action, Refuse):
                 lines = inline(action.code, [action.text])
+            elif isBlock(line) and self.authentication.passed:
+                lines = answerBlock(self._tor, word, rest, block)
             else:
                 lines = answer(self._tor, self, word, rest)
         except Refused as refused:
             lines = refused.lines
         except CloseAfter as last:
             lines, goOn = last.lines, False
-        self.outlet.write("".join(f"{text}\r\n" for text in lines).encode("latin-1"))
+        except Dying:
+            return True
+        self._write(lines)
         return goOn
 
 

@@ -2,7 +2,7 @@
 # See LICENSE for details.
 
 """
-What a fake tor does with a SOCKS request: find the onion, and join the two connections.
+What a fake tor does with a SOCKS request: have the onion found, and join the two connections.
 """
 
 from __future__ import annotations
@@ -11,14 +11,13 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from twisted.internet.defer import CancelledError, Deferred, DeferredQueue, TimeoutError
-from twisted.internet.endpoints import UNIXClientEndpoint
-from twisted.internet.error import ConnectError
 from twisted.internet.protocol import Factory, Protocol, connectionDone
 from twisted.python.failure import Failure
 
-from onionp2p.quiet import quietFactory
+from onionp2p.testing.faketor.circuits import Circuit
 from onionp2p.testing.faketor.faults import Action, Drop, Ignore, JoinFirstBytes, Refuse, Reply
 from onionp2p.testing.faketor.outlet import Outlet
+from onionp2p.testing.faketor.rendezvous import meet
 from onionp2p.testing.faketor.services import checkLabel
 from onionp2p.testing.faketor.socks import (
     SocksRefused,
@@ -32,15 +31,12 @@ from onionp2p.testing.faketor.streams import Stream, StreamEnd
 if TYPE_CHECKING:
     from twisted.internet.interfaces import IAddress
 
-    from onionp2p.testing.faketor.publishing import Descriptor
     from onionp2p.testing.faketor.tor import FakeTor
 
 __all__ = ["DialRecord", "SocksFactory", "SocksSession"]
 
-_UNIX = "unix:"
 # SOCKS replies (RFC 1928, section 6; proposal 304).
-_UNREACHABLE, _REFUSED, _NOT_BOOTSTRAPPED = 0x01, 0x05, 0x06
-_NO_DESCRIPTOR, _NO_INTRODUCTION, _NO_KEY, _WRONG_KEY, _BAD_ADDRESS = 0xF0, 0xF2, 0xF4, 0xF5, 0xF6
+_NOT_BOOTSTRAPPED, _BAD_ADDRESS = 0x06, 0xF6
 
 
 @dataclass(frozen=True)
@@ -81,7 +77,7 @@ class SocksSession(Protocol):
         self._talk: Deferred[None] | None = None
 
     def connectionMade(self) -> None:
-        self.outlet = self._tor.newOutlet(self.transport)
+        self.outlet = self._tor.outlets.new(self.transport)
         self._tor.dialers.append(self)
         self._talk = Deferred.fromCoroutine(self._serve())
         self._talk.addErrback(lambda failure: failure.trap(CancelledError) and None)
@@ -96,7 +92,7 @@ class SocksSession(Protocol):
 
     def _forget(self) -> None:
         self._tor.dialers.remove(self)
-        self._tor.forgetOutlet(self.outlet)
+        self._tor.outlets.forget(self.outlet)
 
     async def _serve(self) -> None:
         try:
@@ -104,7 +100,7 @@ class SocksSession(Protocol):
             record = DialRecord(self._tor, request.host, request.port, request.token)
             self._tor.network.dials.append(record)
             joined = isinstance(await self._at("CONNECT", request), JoinFirstBytes)
-            await self._join(await self._connect(request), joined)
+            await self._join(request, *await self._connect(request), joined=joined)
         except _Answered:
             pass
         except SocksRefused as refused:
@@ -140,11 +136,11 @@ class SocksSession(Protocol):
             raise _Answered
         return action
 
-    async def _connect(self, request: SocksRequest) -> StreamEnd:
+    async def _connect(self, request: SocksRequest) -> tuple[Circuit, StreamEnd]:
         """
         Reach the program behind an onion.
 
-        @return: the connection to it.
+        @return: the circuit to it, and the connection from there.
         """
         tor = self._tor
         label = request.host.split(".")[-2]
@@ -154,42 +150,13 @@ class SocksSession(Protocol):
             await tor.bootstrap.whenDone().addTimeout(tor.socksTimeout, tor.reactor)
         except TimeoutError:
             raise SocksRefused(failure(_NOT_BOOTSTRAPPED)) from None
-        descriptor = tor.onions.lookUp(label)
-        if descriptor is None:
-            raise SocksRefused(failure(_NO_DESCRIPTOR))
-        self._checkKey(descriptor)
-        return await self._introduce(descriptor, request)
+        await tor.network.whenUp()
+        circuit = await meet(tor, label, request.token)
+        return circuit, await circuit.open(request.host, request.port)
 
-    def _checkKey(self, descriptor: Descriptor) -> None:
-        service = descriptor.service
-        ours = self._tor.clientKeys.publicKey(service.label)
-        if service.clients and ours is None:
-            raise SocksRefused(failure(_NO_KEY))
-        if service.clients and ours not in service.clients:
-            raise SocksRefused(failure(_WRONG_KEY))
-
-    async def _introduce(self, descriptor: Descriptor, request: SocksRequest) -> StreamEnd:
-        if not descriptor.service.served:
-            raise SocksRefused(failure(_NO_INTRODUCTION))
-        target = descriptor.service.targets.get(request.port, "")
-        if not target:
-            raise SocksRefused(failure(_REFUSED))
-        action = await descriptor.tor.at(f"TARGET {request.host}:{request.port}")
-        if isinstance(action, Refuse):
-            raise SocksRefused(failure(action.code))
-        if isinstance(action, Ignore):
-            raise _Answered
-        end = StreamEnd()
-        try:
-            # Targets of TCP are out of reach: a fake tor has UNIX sockets alone.
-            path = target.removeprefix(_UNIX) if target.startswith(_UNIX) else "/dev/null"
-            await UNIXClientEndpoint(self._tor.reactor, path).connect(quietFactory(end))
-        except ConnectError:
-            raise SocksRefused(failure(_UNREACHABLE)) from None
-        end.partner = descriptor.tor
-        return end
-
-    async def _join(self, listener: StreamEnd, joined: bool) -> None:
+    async def _join(
+        self, request: SocksRequest, circuit: Circuit, listener: StreamEnd, *, joined: bool
+    ) -> None:
         greeting = success() if joined else b""
         try:
             if not joined:
@@ -205,7 +172,7 @@ class SocksSession(Protocol):
         dialer.early = [self._socks.rest] if self._socks.rest else []
         while self._received.pending:
             dialer.early.append(self._received.pending.pop(0))
-        self._tor.carry(listener.partner, Stream(dialer, listener, greeting))
+        circuit.carry(Stream(f"{request.host}:{request.port}", dialer, listener, greeting))
 
 
 class SocksFactory(Factory):

@@ -10,72 +10,111 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from twisted.internet.defer import Deferred, gatherResults, maybeDeferred
+from twisted.internet.error import CannotListenError
 from twisted.internet.interfaces import IListeningPort
+from twisted.internet.protocol import Factory
 
 from onionp2p.testing.faketor.control import ControlFactory
 from onionp2p.testing.faketor.dialing import SocksFactory
+from onionp2p.testing.faketor.places import Place, nameOf
+from onionp2p.testing.faketor.replies import Refused
 
 if TYPE_CHECKING:
     from onionp2p.testing.faketor.tor import FakeTor
 
 __all__ = ["Doors"]
 
-_UNIX = "unix:"
+_NOWHERE = {"", "0"}
 
 
 class Doors:
     """
-    A tor's UNIX sockets.
+    A tor's listening sockets.
     """
 
     def __init__(self, tor: FakeTor) -> None:
         self._tor = tor
-        self._socks: dict[str, IListeningPort] = {}
-        self._control: dict[str, IListeningPort] = {}
+        self._factories: dict[str, Factory] = {
+            "SocksPort": SocksFactory(tor),
+            "ControlPort": ControlFactory(tor, owner=False),
+        }
+        # By the option that a socket is for, and the option's value.
+        self._configured: dict[tuple[str, str], IListeningPort] = {}
+        self._others: list[tuple[str, IListeningPort]] = []
+        self._closing: list[Deferred[object]] = []
 
-    @property
-    def socksPaths(self) -> list[str]:
+    def names(self, option: str) -> list[str]:
         """
-        Where it takes dials.
-        """
-        return list(self._socks)
+        Give where it listens, as C{GETINFO net/listeners/…} tells it.
 
-    @property
-    def controlPaths(self) -> list[str]:
+        @param option: C{"SocksPort"} or C{"ControlPort"}.
         """
-        Where it takes commands.
-        """
-        return list(self._control)
+        others = [port for its, port in self._others if its == option]
+        return [
+            nameOf(port)
+            for port in [
+                *others,
+                *(port for (its, _), port in self._configured.items() if its == option),
+            ]
+        ]
 
-    def openSocks(self, path: str) -> None:
+    def openSocks(self, place: str) -> None:
         """
-        Take dials at C{path}.
-        """
-        factory = SocksFactory(self._tor)
-        self._socks[path] = self._tor.reactor.listenUNIX(path, factory, mode=0o600)
+        Take dials, whatever the configuration says.
 
-    def openControl(self, path: str, *, owner: bool) -> None:
+        @param place: a path, or a port of 127.0.0.1.
         """
-        Take commands at C{path}.
+        port = Place.parse(place).listen(self._tor.reactor, self._factories["SocksPort"])
+        self._others.append(("SocksPort", port))
 
+    def openControl(self, place: str, *, owner: bool) -> None:
+        """
+        Take commands, whatever the configuration says.
+
+        @param place: a path, or a port of 127.0.0.1.
         @param owner: without any proof of who gives them.
         """
         factory = ControlFactory(self._tor, owner=owner)
-        self._control[path] = self._tor.reactor.listenUNIX(path, factory, mode=0o600)
+        port = Place.parse(place).listen(self._tor.reactor, factory)
+        self._others.append(("ControlPort", port))
 
-    def follow(self, before: list[str], after: list[str]) -> None:
+    def follow(self) -> None:
         """
-        Take commands where C{ControlPort} says.
+        Listen where the configuration says, and nowhere else.
 
-        @param before: its old values.
-        @param after: its new values.
+        @raise Refused: if that can't be; then all is as it was.
         """
-        for path in _paths(before):
-            if path not in _paths(after):
-                maybeDeferred(self._control.pop(path).stopListening)
-        for path in _paths(after):
-            if path not in self._control:
-                self.openControl(path, owner=False)
+        wanted = self._wanted()
+        opened: dict[tuple[str, str], IListeningPort] = {}
+        try:
+            for key in [key for key in wanted if key not in self._configured]:
+                opened[key] = wanted[key].listen(self._tor.reactor, self._factories[key[0]])
+        except CannotListenError:
+            for port in opened.values():
+                self._close(port)
+            raise Refused(
+                553, "Unable to set option: Failed to bind one of the listener ports."
+            ) from None
+        before = {**self._configured, **opened}
+        self._configured = {key: before.pop(key) for key in wanted}
+        for port in before.values():
+            self._close(port)
+
+    def _wanted(self) -> dict[tuple[str, str], Place]:
+        wanted: dict[tuple[str, str], Place] = {}
+        for option in self._factories:
+            for value in self._tor.configuration.all(option):
+                try:
+                    if value not in _NOWHERE:
+                        wanted[option, value] = Place.parse(value)
+                except ValueError:
+                    raise Refused(
+                        513, f"Unacceptable option value: Invalid {option} configuration"
+                    ) from None
+        return wanted
+
+    def _close(self, port: IListeningPort) -> None:
+        self._closing.append(maybeDeferred(port.stopListening))
 
     def close(self) -> Deferred[None]:
         """
@@ -83,10 +122,9 @@ class Doors:
 
         @return: fires when the sockets are gone.
         """
-        ports = [*self._socks.values(), *self._control.values()]
-        closing = gatherResults([maybeDeferred(port.stopListening) for port in ports])
-        return closing.addCallback(lambda _: None)
-
-
-def _paths(values: list[str]) -> list[str]:
-    return [value.split()[0].removeprefix(_UNIX) for value in values if value.startswith(_UNIX)]
+        for port in [*self._configured.values(), *(port for _, port in self._others)]:
+            self._close(port)
+        self._configured.clear()
+        self._others.clear()
+        closing, self._closing = self._closing, []
+        return gatherResults(closing).addCallback(lambda _: None)

@@ -18,6 +18,8 @@ The moments are
   - a control command, as it arrives: C{ADD_ONION}, or with its arguments C{GETINFO version};
   - C{PUBLISH label}: before the uploads of an onion's descriptor begin;
   - C{UPLOAD label}: before a directory answers one of them;
+  - C{FETCH label}: before a directory answers who asks for an onion's descriptor;
+  - C{INTRODUCTION label}: before a fresh circuit leads to an onion;
   - C{SOCKS GREETING}, C{SOCKS CREDENTIALS}, C{SOCKS CONNECT name:port}: as these arrive;
   - C{TARGET name:port}: before the connection is brought to its listener.
 
@@ -37,6 +39,7 @@ __all__ = [
     "Fail",
     "Hang",
     "Ignore",
+    "Impersonate",
     "JoinFirstBytes",
     "Refuse",
     "Reply",
@@ -114,9 +117,16 @@ class Die(Action):
 
 
 @dataclass(frozen=True)
+class Impersonate(Action):
+    """
+    Answer C{AUTHCHALLENGE} like one who does not know the cookie.
+    """
+
+
+@dataclass(frozen=True)
 class Fail(Action):
     """
-    The directory refuses an upload.
+    The directory refuses an upload, or has no descriptor.
 
     @ivar reason: control-spec, section 4.1.25.
     """

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from onionp2p.testing.faketor.services import Service
     from onionp2p.testing.faketor.tor import FakeTor
 
-__all__ = ["DIRECTORIES", "Descriptor", "publish"]
+__all__ = ["DIRECTORIES", "Descriptor", "descriptorId", "directoryIndex", "publish"]
 
 DIRECTORIES = [f"${number:040X}~directory{number}" for number in range(1, 7)]
 """The HSDirs of a fake network, as control events name them."""
@@ -33,10 +33,34 @@ class Descriptor:
 
     @ivar tor: the tor that published it.
     @ivar service: the onion.
+    @ivar clients: who can read it (see L{Service}).
     """
 
     tor: FakeTor
     service: Service
+    clients: frozenset[str]
+
+    @property
+    def content(self) -> str:
+        """
+        The beginning of it, as it is written.
+        """
+        return "hs-descriptor 3\ndescriptor-lifetime 180"
+
+
+def descriptorId(label: str) -> str:
+    """
+    Name an onion's descriptor.
+    """
+    digest = sha3_256(label.encode("ascii")).digest()
+    return b64encode(digest).decode("ascii").rstrip("=")  # as tor writes it
+
+
+def directoryIndex(directory: str, label: str) -> str:
+    """
+    Say where among all directories an onion's descriptor has its place.
+    """
+    return sha3_256(f"{directory} {label}".encode("ascii")).hexdigest().upper()
 
 
 async def publish(tor: FakeTor, service: Service) -> None:
@@ -44,31 +68,35 @@ async def publish(tor: FakeTor, service: Service) -> None:
     Upload a service's descriptor, and tell of it (control-spec, section 4.1.25).
     """
     await tor.bootstrap.whenDone()
-    identifier = b64encode(sha3_256(service.label.encode("ascii")).digest()).decode("ascii")
-    descriptor = identifier.rstrip("=")  # as tor writes it
-    tor.tell("HS_DESC", f"CREATED {service.label} UNKNOWN UNKNOWN {descriptor}")
-    if isinstance(await tor.at(f"PUBLISH {service.label}"), Ignore):
+    if not service.served:
         return
+    label, descriptor = service.label, descriptorId(service.label)
+    tor.onions.published[label] = Descriptor(tor, service, service.clients)
+    tor.controllers.tell("HS_DESC", f"CREATED {label} UNKNOWN UNKNOWN {descriptor}")
+    if isinstance(await tor.at(f"PUBLISH {label}"), Ignore):
+        return
+    await tor.network.whenUp()
     for directory in DIRECTORIES:
-        index = sha3_256(f"{directory} {descriptor}".encode("ascii")).hexdigest().upper()
-        upload = f"{service.label} UNKNOWN {directory} {descriptor} HSDIR_INDEX={index}"
-        tor.tell("HS_DESC", f"UPLOAD {upload}")
-    answers = [
-        Deferred.fromCoroutine(_upload(tor, service, directory, descriptor))
-        for directory in DIRECTORIES
+        index = directoryIndex(directory, label)
+        upload = f"{label} UNKNOWN {directory} {descriptor} HSDIR_INDEX={index}"
+        tor.controllers.tell("HS_DESC", f"UPLOAD {upload}")
+    uploads = [
+        Deferred.fromCoroutine(_upload(tor, service, directory)) for directory in DIRECTORIES
     ]
-    await gatherResults(answers, consumeErrors=True)
+    await gatherResults(uploads, consumeErrors=True)
 
 
-async def _upload(tor: FakeTor, service: Service, directory: str, descriptor: str) -> None:
-    action = await tor.at(f"UPLOAD {service.label}")
+async def _upload(tor: FakeTor, service: Service, directory: str) -> None:
+    label = service.label
+    action = await tor.at(f"UPLOAD {label}")
+    await tor.network.whenUp()
     if isinstance(action, Ignore) or not service.served:
         return
     if isinstance(action, Fail):
-        tor.tell(
+        tor.controllers.tell(
             "HS_DESC",
-            f"FAILED {service.label} UNKNOWN {directory} {descriptor} REASON={action.reason}",
+            f"FAILED {label} UNKNOWN {directory} {descriptorId(label)} REASON={action.reason}",
         )
         return
-    tor.network.descriptors[service.label] = Descriptor(tor, service)
-    tor.tell("HS_DESC", f"UPLOADED {service.label} UNKNOWN {directory}")
+    tor.network.descriptors[label] = Descriptor(tor, service, service.clients)
+    tor.controllers.tell("HS_DESC", f"UPLOADED {label} UNKNOWN {directory}")

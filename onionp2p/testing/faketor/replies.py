@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-__all__ = ["CloseAfter", "Refused", "inline", "ok"]
+__all__ = ["CloseAfter", "Dying", "Refused", "inline", "ok"]
 
 
 class Refused(Exception):
@@ -34,6 +34,12 @@ class CloseAfter(Exception):
     def __init__(self, code: int, text: str) -> None:
         super().__init__(code, text)
         self.lines = inline(code, [text])
+
+
+class Dying(Exception):
+    """
+    Tor ends instead of answering.
+    """
 
 
 def inline(code: int, texts: Sequence[str]) -> list[str]:

@@ -13,23 +13,19 @@ from base64 import b32decode, b64decode, b64encode
 from dataclasses import dataclass
 
 from onionp2p.address import AddressError, OnionAddress, labelFromPublicKey
+from onionp2p.ed25519 import expand, publicKey
 from onionp2p.testing.faketor.arguments import parseArguments
-from onionp2p.testing.faketor.ed25519 import expand, publicKey
 from onionp2p.testing.faketor.replies import Refused
 
-__all__ = ["Service", "ServiceRequest", "checkLabel"]
+__all__ = ["Service", "ServiceRequest", "checkLabel", "parsePort"]
 
 _FLAGS = {
     flag.lower(): flag
     for flag in ("DiscardPK", "Detach", "V3Auth", "NonAnonymous", "MaxStreamsCloseCircuit")
 }
-_KEYWORDS = frozenset(
-    "port flags maxstreams clientauth clientauthv3"
-    " powdefensesenabled powqueuerate powqueueburst".split()
-)
-_TARGET = re.compile(
-    r"(?:(?:[0-9.]+|\[[0-9a-f:]+\]):)?([0-9]{1,5})|[0-9.]+|\[[0-9a-f:]+\]", re.IGNORECASE
-)
+_KEYWORDS = frozenset("port flags maxstreams clientauth clientauthv3".split())
+_POW = frozenset("powdefensesenabled powqueuerate powqueueburst".split())
+_TARGET = re.compile(r"(?:([0-9]+\.[0-9.]+|\[[0-9a-f:]+\])(?::|$))?([0-9]{1,5})?", re.IGNORECASE)
 
 
 @dataclass(eq=False)
@@ -41,8 +37,10 @@ class Service:
     @ivar targets: where connections go, by virtual port, as tor writes it: C{unix:/path}.
     @ivar clients: the x25519 keys, in base32, of those who may connect; nobody's for everybody.
     @ivar flags: the flags it was made with.
-    @ivar maxStreams: how many streams a circuit may have; 0 for no limit.  Not enforced.
+    @ivar maxStreams: how many streams a circuit may have; 0 for no limit.
     @ivar pow: the options of its proof-of-work defence.  Not enforced.
+    @ivar exportsCircuits: whether its program is told, in front of each stream, of the circuit.
+    @ivar folder: where it is kept, if in a folder.
     @ivar served: whether its tor still serves it.
     """
 
@@ -52,7 +50,16 @@ class Service:
     flags: frozenset[str]
     maxStreams: int
     pow: dict[str, int]
+    exportsCircuits: bool = False
+    folder: str = ""
     served: bool = True
+
+    @property
+    def closesCircuits(self) -> bool:
+        """
+        Whether a stream too many ends its circuit.
+        """
+        return "MaxStreamsCloseCircuit" in self.flags
 
 
 class ServiceRequest:
@@ -65,8 +72,12 @@ class ServiceRequest:
     @raise Refused: as tor does.
     """
 
-    def __init__(self, text: str) -> None:
-        (keyText,), named = parseArguments("ADD_ONION", text, (1, 1), _KEYWORDS)
+    def __init__(self, text: str, *, hasPow: bool = True) -> None:
+        """
+        @param hasPow: whether tor knows of proof of work.
+        """
+        keywords = _KEYWORDS | (_POW if hasPow else frozenset())
+        (keyText,), named = parseArguments("ADD_ONION", text, (1, 1), keywords)
         values: dict[str, list[str]] = {}
         for name, value in named:
             values.setdefault(name, []).append(value)
@@ -117,17 +128,30 @@ def checkLabel(label: str) -> bool:
 
 def _port(value: str) -> tuple[int, str]:
     virtual, _, target = value.partition(",")
-    wrong = Refused(512, "Invalid VIRTPORT/TARGET")
+    try:
+        return parsePort(virtual, target)
+    except ValueError:
+        raise Refused(512, "Invalid VIRTPORT/TARGET") from None
+
+
+def parsePort(virtual: str, target: str) -> tuple[int, str]:
+    """
+    Read a virtual port and its target.
+
+    @param target: nothing, a port, an address, an address and a port, or C{unix:} and a path.
+
+    @return: the target is C{unix:} and a path, or an address and a port.
+
+    @raise ValueError: if it is none of them.
+    """
     if not virtual.isdecimal() or not 1 <= int(virtual) <= 65535:
-        raise wrong
-    if not target:
-        return int(virtual), f"127.0.0.1:{virtual}"
-    match = _TARGET.fullmatch(target)
+        raise ValueError(virtual)
     if target.startswith("unix:"):
         return int(virtual), target
-    if match is None or not 1 <= int(match[1] or virtual) <= 65535:
-        raise wrong
-    return int(virtual), target
+    match = _TARGET.fullmatch(target)
+    if match is None or not 1 <= int(match[2] or virtual) <= 65535:
+        raise ValueError(target)
+    return int(virtual), f"{match[1] or '127.0.0.1'}:{match[2] or virtual}"
 
 
 def _number(name: str, values: dict[str, list[str]], most: int) -> int:

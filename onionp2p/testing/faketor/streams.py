@@ -7,15 +7,12 @@ A stream through Tor: two connections of two tors, joined.
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from twisted.internet.protocol import Protocol, connectionDone
 from twisted.python.failure import Failure
 
 from onionp2p.outcome import Outcome
-
-if TYPE_CHECKING:
-    from onionp2p.testing.faketor.tor import FakeTor
 
 __all__ = ["Stream", "StreamEnd"]
 
@@ -25,7 +22,6 @@ class StreamEnd(Protocol):
     One of the two connections; what it receives, the other one sends.
 
     @ivar stream: what joins it to the other; until there is one, what comes is kept.
-    @ivar partner: the tor that serves the onion, at the end that leads to its program.
     @ivar early: what was kept.
     @ivar lost: whether the connection has ended.
     """
@@ -34,7 +30,6 @@ class StreamEnd(Protocol):
 
     def __init__(self) -> None:
         self.stream: Stream | None = None
-        self.partner: FakeTor | None = None
         self.early: list[bytes] = []
         self.lost = False
 
@@ -55,11 +50,16 @@ class Stream:
     Carries bytes both ways, no faster than they are taken.  Like tor's, it has no half-close: when
     one end closes, the other does once it has sent what was carried.
 
+    @ivar name: what was dialled, with its port.
+    @ivar number: names it where it was dialled.
     @ivar closed: whether the first end has closed.
     """
 
-    def __init__(self, dialer: StreamEnd, listener: StreamEnd, greeting: bytes) -> None:
+    number = 0
+
+    def __init__(self, name: str, dialer: StreamEnd, listener: StreamEnd, greeting: bytes) -> None:
         """
+        @param name: what was dialled, with its port.
         @param dialer: the connection of the side that dialled.
         @param listener: the connection to the side that was dialled.
         @param greeting: is sent to the dialer together with the listener's first bytes, at the
@@ -68,6 +68,8 @@ class Stream:
         self._others = {dialer: listener, listener: dialer}
         self._dialer = dialer
         self._greeting = greeting
+        self.name = name
+        self._frozenBy: set[object] = set()
         self.closed: Outcome[None] = Outcome()
         for end, other in self._others.items():
             end.stream = self
@@ -108,16 +110,21 @@ class Stream:
         for end in self._others:
             end.transport.abortConnection()
 
-    def freeze(self) -> None:
+    def freeze(self, why: object) -> None:
         """
         Carry nothing for a while.
+
+        @param why: there may be several reasons at a time.
         """
+        self._frozenBy.add(why)
         for end in self._others:
             end.transport.pauseProducing()
 
-    def thaw(self) -> None:
+    def thaw(self, why: object) -> None:
         """
-        Go on.
+        Go on, if there was no other reason.
         """
-        for end in self._others:
-            end.transport.resumeProducing()
+        self._frozenBy.discard(why)
+        if not self._frozenBy:
+            for end in self._others:
+                end.transport.resumeProducing()
