@@ -5,7 +5,8 @@
 Where things are kept: the folders of the effective user.
 
 C{twistd --uid} changes the user and leaves the environment as it was, so C{$HOME} and the XDG
-variables count only while they name something of the user who runs us now.
+variables count only while they name something of the user who runs us now; so do those by which
+systemd gives a service folders of its own (systemd.exec(5), C{StateDirectory=}).
 """
 
 from __future__ import annotations
@@ -40,6 +41,13 @@ def _home() -> str:
         return home or "/"
 
 
+def _ofService(variable: str) -> str:
+    """
+    Give the first of the folders that systemd has named.
+    """
+    return os.environ.get(variable, "").partition(":")[0]
+
+
 def expandHome(path: str) -> str:
     """
     Replace C{~} at the beginning of C{path} by the effective user's home.
@@ -52,23 +60,23 @@ def expandHome(path: str) -> str:
 def stateFolder() -> str:
     """
     Give the folder that keeps our tors' guards and cached directories from one start to the next:
-    C{$ONIONP2P_STATE}, else one in the user's state directory (XDG).
+    C{$ONIONP2P_STATE}, else one in the service's state directory (systemd) or the user's (XDG).
     """
     ours = os.environ.get("ONIONP2P_STATE")
     if ours:
         return os.path.abspath(expandHome(ours))
-    state = os.environ.get("XDG_STATE_HOME", "")
-    if not (os.path.isabs(state) and _isOurs(state)):
-        state = os.path.join(_home(), ".local", "state")
-    return os.path.join(state, "onionp2p")
+    for state in (_ofService("STATE_DIRECTORY"), os.environ.get("XDG_STATE_HOME", "")):
+        if os.path.isabs(state) and _isOurs(state):
+            return os.path.join(state, "onionp2p")
+    return os.path.join(_home(), ".local", "state", "onionp2p")
 
 
 def runtimeFolders() -> Iterator[str]:
     """
     Give the folders that a private one for sockets may be made in, best first.
     """
-    runtime = os.environ.get("XDG_RUNTIME_DIR", "")
-    if os.path.isabs(runtime) and os.path.isdir(runtime) and _isOurs(runtime):
-        yield runtime
+    for runtime in (_ofService("RUNTIME_DIRECTORY"), os.environ.get("XDG_RUNTIME_DIR", "")):
+        if os.path.isabs(runtime) and os.path.isdir(runtime) and _isOurs(runtime):
+            yield runtime
     yield tempfile.gettempdir()
     yield "/tmp"  # noqa: S108 - short, where $TMPDIR is too long for a socket

@@ -14,6 +14,7 @@ from pathlib import Path
 import pytest
 
 from onionp2p.errors import StateDirectoryError, StateInUse, TorError, TorNotFound, TorTooOld
+from onionp2p.folders import runtimeFolders, stateFolder
 from onionp2p.tor.program import checkVersion, findTor
 from onionp2p.tor.rundir import RunDirectory
 from onionp2p.tor.state import StateDirectory
@@ -24,6 +25,7 @@ def temporary(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Path:
     """
     An empty folder where run directories are made.
     """
+    monkeypatch.delenv("RUNTIME_DIRECTORY", raising=False)
     monkeypatch.setenv("XDG_RUNTIME_DIR", str(tmp_path))
     return tmp_path
 
@@ -61,6 +63,41 @@ def test_theFirstFreeStateIsFound(monkeypatch: pytest.MonkeyPatch, tmp_path: Pat
     assert again.path == first.path
     again.release()
     second.release()
+
+
+def test_foldersOfAService(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    """
+    A service has its guards and sockets in the first of the folders that systemd gives it, unless
+    $ONIONP2P_STATE says otherwise.
+    """
+    monkeypatch.delenv("ONIONP2P_STATE", raising=False)
+    monkeypatch.setenv("XDG_STATE_HOME", str(tmp_path / "xdg"))
+    monkeypatch.setenv("XDG_RUNTIME_DIR", str(tmp_path))
+    monkeypatch.setenv("STATE_DIRECTORY", f"{tmp_path}/lib:{tmp_path}/more")
+    monkeypatch.setenv("RUNTIME_DIRECTORY", f"{tmp_path}/run:{tmp_path}/more")
+    (tmp_path / "run").mkdir()
+    state, run = StateDirectory.find(None), RunDirectory()
+    assert state.path == f"{tmp_path}/lib/onionp2p/tor-1"
+    assert os.path.dirname(run.path) == f"{tmp_path}/run"
+    state.release()
+    run.remove()
+    monkeypatch.setenv("ONIONP2P_STATE", f"{tmp_path}/ours")
+    assert stateFolder() == f"{tmp_path}/ours"
+
+
+def test_foldersOfAnotherUsersService(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    """
+    After C{twistd --uid} the folders that systemd gave root are not ours; nor are relative ones.
+    """
+    monkeypatch.delenv("ONIONP2P_STATE", raising=False)
+    monkeypatch.setenv("XDG_STATE_HOME", str(tmp_path / "xdg"))
+    monkeypatch.setenv("XDG_RUNTIME_DIR", str(tmp_path))
+    for folder in ("/proc", "relative", ""):
+        monkeypatch.setattr("onionp2p.folders._isOurs", lambda path: path.startswith(str(tmp_path)))
+        monkeypatch.setenv("STATE_DIRECTORY", folder)
+        monkeypatch.setenv("RUNTIME_DIRECTORY", folder)
+        assert stateFolder() == f"{tmp_path}/xdg/onionp2p"
+        assert next(runtimeFolders()) == str(tmp_path)
 
 
 def test_aForeignTorIsLeftAlone(tmp_path: Path) -> None:

@@ -103,6 +103,18 @@ async def test_hasASessionOfItsOwn(program: Path) -> None:
 
 
 @pytest.mark.deadline(10)
+async def test_itsEnvironmentIsItsOwn(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """
+    Tor does not speak to the systemd that has started us, and learns no passphrase of ours.
+    """
+    for name in ("NOTIFY_SOCKET", "WATCHDOG_USEC", "WATCHDOG_PID", "ONIONP2P_KEY_PASSPHRASE"):
+        monkeypatch.setenv(name, "7")
+    process = spawn(makeProgram(tmp_path, 'echo "got: ${!NOTIFY*}${!WATCHDOG*}${!ONIONP2P*}"'))
+    await process.end()
+    assert "got:" in process.output
+
+
+@pytest.mark.deadline(10)
 async def test_noSuchProgram(tmp_path: Path) -> None:
     """
     A program that can't be spawned is an OSError, and nothing stays open.
