@@ -39,6 +39,13 @@ def tests(session: nox.Session) -> None:
 
 
 @nox.session
+def slow(session: nox.Session) -> None:
+    """The tests that take minutes, which no other session runs: the real Onionbalance."""
+    session.install(*ALL)
+    pytest(session, "-m", "slow")
+
+
+@nox.session
 def asyncio(session: nox.Session) -> None:
     """All tests on asyncio's reactor."""
     session.install(*ALL)

@@ -230,7 +230,7 @@ class ShortenedAddress:
 
 
 @implementer(IAddress)
-@dataclass(frozen=True)
+@dataclass(frozen=True, slots=True)
 class OnionPeer:
     """
     Somebody who came in through an onion service: nobody knows who or whence.

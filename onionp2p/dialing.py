@@ -24,6 +24,7 @@ from onionp2p.errors import (
     DialError,
     DialTimeout,
     OnionError,
+    TorDied,
     UnreachableTarget,
 )
 from onionp2p.events import Connected, EventObserver, Failed, Progress, Retrying, publish
@@ -96,7 +97,7 @@ class Dial:
         self._step = "waiting for the reactor to run"
         self._handshake: Handshake | None = None
         self._attempts = 0
-        self._lastError: DialError | None = None
+        self._lastError: DialError | TorDied | None = None
         self._expired = False
 
     def start(self) -> Deferred[IProtocol]:
@@ -146,15 +147,17 @@ class Dial:
         while True:
             await proxy.ready()
             self._attempts += 1
-            try:
-                self._step = "waiting for its turn"
-                async with proxy.queue.turn(self._address.label):
-                    return await self._attempt(use, proxy, await proxy.ready())
-            except DialError as error:
-                deadTargets += isinstance(error, UnreachableTarget)
-                if not error.retriable or deadTargets == _ATTEMPTS_AT_A_DEAD_TARGET:
-                    raise
-                self._lastError = error.during(self._address.shortened, self._phase)
+            self._step = "waiting for its turn"
+            async with proxy.queue.turn(self._address.label):
+                # What fails here is for good; a tor that has ended is waited for.
+                socks = await proxy.ready()
+                try:
+                    return await self._attempt(use, proxy, socks)
+                except (DialError, TorDied) as error:
+                    deadTargets += isinstance(error, UnreachableTarget)
+                    if not error.retriable or deadTargets == _ATTEMPTS_AT_A_DEAD_TARGET:
+                        raise
+                    self._lastError = error.during(self._address.shortened, self._phase)
             jittered = pause * random.uniform(0.8, 1.2)  # noqa: S311 - no secret
             publish(self._log, Retrying(self._attempts, self._lastError, jittered), self._observer)
             self._step = f"pausing after attempt {self._attempts}"

@@ -19,6 +19,7 @@ from twisted.internet.interfaces import (
 )
 from zope.interface import implementer
 
+from onionp2p.attaching import Attach
 from onionp2p.dialing import Dial
 from onionp2p.isolation import Isolation
 from onionp2p.listening import Listen
@@ -49,14 +50,17 @@ class OnionServerEndpoint:
 
     def listen(self, protocolFactory: IProtocolFactory) -> Deferred[IListeningPort]:
         """
-        Make the onion service; nothing happens before the reactor runs.
+        Make the onion service, or attach to one; nothing happens before the reactor runs.
 
         @return: fires with the port, whose C{getHost()} is the onion's address, when it is
             served or published, as the option C{wait} says.  It fails with a
             C{CannotListenError} (see L{onionp2p.errors}), and with C{CancelledError} when it is
             cancelled, which leaves nothing behind.
         """
-        return Listen(self._reactor, self._options, protocolFactory, self._observer).start()
+        reactor, options, observer = self._reactor, self._options, self._observer
+        if options.attach is not None:
+            return Attach(reactor, options, options.attach, protocolFactory, observer).start()
+        return Listen(reactor, options, protocolFactory, observer).start()
 
 
 @implementer(IStreamClientEndpoint)

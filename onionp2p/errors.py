@@ -65,7 +65,9 @@ __all__ = [
     "OnionAddressRefused",
     "OnionError",
     "OnionNotServed",
+    "OnionPortInUse",
     "OnionRefused",
+    "OnionTermsDiffer",
     "PortNotServed",
     "RendezvousFailed",
     "RunningTorLost",
@@ -83,6 +85,7 @@ __all__ = [
     "TorNotFound",
     "TorNotRunning",
     "TorRefusedCommand",
+    "TorRestarted",
     "TorShutDown",
     "TorTooOld",
     "TorrcRefused",
@@ -176,6 +179,12 @@ class TorShutDown(TorDied):
     """
 
     retriable = False
+
+
+class TorRestarted(TorDied):
+    """
+    Tor is ended by this program, to start it anew: onions could not be reached.
+    """
 
 
 class StateDirectoryError(TorError):
@@ -309,6 +318,20 @@ class NoSocksPort(TorError):
 class OnionRefused(OnionError, CannotListenError):
     """
     The onion service could not be made.
+    """
+
+
+class OnionPortInUse(OnionError, CannotListenError):
+    """
+    Another listener of this program serves this port of the onion already: give one of them another
+    port=, or another key=.
+    """
+
+
+class OnionTermsDiffer(OnionError, CannotListenError):
+    """
+    Listeners with one key are one onion, so their options of who may come in, and circuits= and
+    frontend=, must be the same.
     """
 
 

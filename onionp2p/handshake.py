@@ -16,12 +16,14 @@ from twisted.internet.protocol import ClientFactory, Protocol, connectionDone
 from twisted.python.failure import Failure
 
 from onionp2p.errors import TorDied, TorError
+from onionp2p.leaks.passage import passage
+from onionp2p.localsockets import LOOPBACK
 from onionp2p.options import LocalSocket
 from onionp2p.socks import SocksClient
 
 __all__ = ["Handshake"]
 
-_SECONDS_TO_REACH_TOR = 30.0
+_SECONDS_TO_CONNECT = 30.0
 
 
 class Handshake(Protocol):
@@ -73,10 +75,12 @@ class Handshake(Protocol):
         """
         factory = _HandshakeFactory(self)
         if isinstance(socks, int):
-            host = "127.0.0.1"  # nothing is looked up, and nobody else is asked
-            self._connector = reactor.connectTCP(host, socks, factory, _SECONDS_TO_REACH_TOR)
+            with passage():
+                self._connector = reactor.connectTCP(
+                    LOOPBACK, socks, factory, _SECONDS_TO_CONNECT
+                )
         else:
-            self._connector = reactor.connectUNIX(socks, factory, _SECONDS_TO_REACH_TOR)
+            self._connector = reactor.connectUNIX(socks, factory, _SECONDS_TO_CONNECT)
         return self.finished
 
     def notConnected(self) -> None:

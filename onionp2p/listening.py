@@ -10,72 +10,30 @@ from __future__ import annotations
 from contextlib import AsyncExitStack
 from typing import TYPE_CHECKING, Any
 
-from twisted.internet.defer import CancelledError, Deferred, maybeDeferred
-from twisted.internet.interfaces import IAddress, IListeningPort, IProtocol, IProtocolFactory
-from twisted.internet.protocol import Factory, Protocol
-from twisted.logger import Logger
+from twisted.internet.defer import CancelledError, Deferred
+from twisted.internet.interfaces import IListeningPort, IProtocolFactory
 from twisted.python.failure import Failure
 from zope.interface import implementer
 
-from onionp2p.address import OnionAddress, OnionPeer
-from onionp2p.errors import ListenTimeout, TorDied
-from onionp2p.keys import Identity, KeyFile
+from onionp2p.address import OnionAddress
+from onionp2p.arrivals import Arrivals
+from onionp2p.clients import ClientsFile
+from onionp2p.clientwatch import ClientsWatch
+from onionp2p.errors import ListenTimeout
+from onionp2p.identities import holdIdentity
 from onionp2p.options import ListenOptions, Wait
 from onionp2p.outcome import Outcome
 from onionp2p.running import whenRunning
+from onionp2p.targets import OF_OTHERS, listenLocally, makeWay, stopLocally, whereabouts
 from onionp2p.tor.pool import TorLease, leaseTor
-from onionp2p.transport import presentAsOnion
+from onionp2p.tor.service import Terms
+from onionp2p.watching import Watch
 
 if TYPE_CHECKING:
-    from onionp2p.events import EventObserver
-    from onionp2p.tor.bootstrap import Progress
-    from onionp2p.tor.onions import Onion
+    from onionp2p.events import EventObserver, Progress
+    from onionp2p.tor.services import ServedPort
 
 __all__ = ["Listen", "OnionPort"]
-
-_BACKLOG = 1024
-
-
-class _Arrival(Protocol):
-    """
-    A connection that tor brings, until the application's protocol takes it.
-    """
-
-    def __init__(self, protocol: IProtocol, host: OnionAddress, lease: TorLease) -> None:
-        self._protocol = protocol
-        self._host = host
-        self._lease = lease
-
-    def makeConnection(self, transport: Any) -> None:
-        """
-        Give way to the application's protocol.
-        """
-        presentAsOnion(transport, self._host, OnionPeer(), self._lease.share().release)
-        transport.protocol = self._protocol
-        self._protocol.makeConnection(transport)
-
-
-class _Arrivals(Factory):
-    """
-    What listens on the local socket, in the application's name.
-    """
-
-    noisy = False
-
-    def __init__(self, factory: IProtocolFactory, host: OnionAddress, lease: TorLease) -> None:
-        self._factory = factory
-        self._host = host
-        self._lease = lease
-
-    def doStart(self) -> None:
-        self._factory.doStart()
-
-    def doStop(self) -> None:
-        self._factory.doStop()
-
-    def buildProtocol(self, addr: IAddress | None) -> Protocol | None:
-        protocol = self._factory.buildProtocol(OnionPeer())
-        return None if protocol is None else _Arrival(protocol, self._host, self._lease)
 
 
 @implementer(IListeningPort)
@@ -124,8 +82,6 @@ class Listen:
     One C{listen()}: makes an onion, and undoes all of it where it fails or is cancelled.
     """
 
-    _log = Logger()
-
     def __init__(
         self,
         reactor: Any,
@@ -134,7 +90,7 @@ class Listen:
         observer: EventObserver | None,
     ) -> None:
         """
-        @param observer: told of tor's bootstrap.
+        @param observer: told of tor's bootstrap, and of all that happens to the listener.
         """
         self._reactor = reactor
         self._options = options
@@ -158,50 +114,66 @@ class Listen:
         return await listening
 
     async def _listen(self) -> IListeningPort:
+        options = self._options
         async with AsyncExitStack() as held:
-            identity = self._identity(held)
-            address = OnionAddress(identity.label, self._options.port)
-            lease = leaseTor(self._reactor, self._options.tor, self._follow)
+            identity, giveBack = holdIdentity(self._reactor, options.tor, options.key)
+            held.callback(giveBack)
+            path = options.admission.clients
+            clientsFile = None if path is None else ClientsFile(path)
+            clients = None if clientsFile is None else tuple(clientsFile.read().values())
+            lease = leaseTor(self._reactor, options.tor, self._follow)
             held.callback(lease.release)
             tor = await lease.launched()
-            target = tor.runDirectory.newTargetPath()
-            arrivals = _Arrivals(self._factory, address, lease)
-            local = self._reactor.listenUNIX(target, arrivals, _BACKLOG, mode=0o600)
-            held.push_async_callback(maybeDeferred, local.stopListening)
-            # Imported with txtorcon, which tor's launch has needed anyhow.
-            from onionp2p.tor.onions import Onion
-
+            address = OnionAddress(identity.label, options.port)
+            arrivals = Arrivals(
+                self._factory,
+                address,
+                lease,
+                most=options.maxConnections,
+                circuits=options.circuits,
+            )
+            if options.target is None:
+                local, name = listenLocally(self._reactor, tor.newTarget(), arrivals)
+            else:
+                await makeWay(self._reactor, options.target)
+                local, name = listenLocally(self._reactor, options.target, arrivals, OF_OTHERS)
+            arrivals.prepare(local)
+            held.push_async_callback(stopLocally, local)
             self._phase = "waiting for tor to make the onion"
-            onion = await Onion.add(self._reactor, tor.control, identity, address.port, target)
-            held.push_async_callback(onion.withdraw)
-            published = onion.publication.whenPublished()
-            published.addCallbacks(lambda _: self._announce(address), _neverMind)
-            held.callback(published.cancel)
-            if self._options.wait is Wait.PUBLISHED:
-                await self._untilPublished(lease, onion)
+            terms = Terms(options.admission, options.circuits, options.frontend)
+            served = await lease.services.serve(identity, address.port, name, terms, clients)
+            held.push_async_callback(lambda: served.stop(arrivals.whenIdle()))
+            if clientsFile is not None:
+                held.callback(ClientsWatch(self._reactor, clientsFile, served.changeClients).stop)
+            watch = Watch(
+                self._reactor,
+                lease,
+                served,
+                address,
+                whereabouts(name),
+                interval=options.watch,
+                eager=options.wait is Wait.REACHABLE,
+                observer=self._observer,
+            )
+            held.callback(watch.stop)
+            if options.wait is not Wait.ADDRESS:
+                await self._untilPublished(lease, served)
+            if options.wait is Wait.REACHABLE:
+                self._phase = "reaching the onion ourselves"
+                await watch.whenReached()
             return OnionPort(address, held.pop_all())
 
-    def _identity(self, held: AsyncExitStack) -> Identity:
-        if self._options.key is None:
-            return Identity.generate()
-        file = KeyFile(self._options.key)
-        held.callback(file.close)
-        return file.identity
-
-    async def _untilPublished(self, lease: TorLease, onion: Onion) -> None:
+    async def _untilPublished(self, lease: TorLease, served: ServedPort) -> None:
         tor = await lease.launched()
         self._phase = _waitingFor(tor.bootstrap.progress)
         await lease.bootstrapped()
         self._phase = "publishing the onion"
-        await onion.publication.whenPublished()
+        await served.whenPublished()
 
     def _follow(self, progress: Progress) -> None:
         self._phase = _waitingFor(progress)
         if self._observer is not None:
             self._observer(progress)
-
-    def _announce(self, address: OnionAddress) -> None:
-        self._log.info("listening on {address}", address=address)
 
     def _timedOut(self, result: object, timeout: float) -> object:
         if not isinstance(result, Failure) or not result.check(CancelledError):
@@ -211,10 +183,3 @@ class Listen:
 
 def _waitingFor(progress: Progress) -> str:
     return f"waiting for tor, which is at {progress.percent}% ({progress.summary})"
-
-
-def _neverMind(failure: Failure) -> None:
-    """
-    Nothing is to be announced, then.
-    """
-    failure.trap(CancelledError, TorDied)

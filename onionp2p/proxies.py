@@ -20,7 +20,7 @@ from onionp2p.tor.pool import leaseTor
 if TYPE_CHECKING:
     from onionp2p.clientkeys import ClientKey
     from onionp2p.tor.bootstrap import ProgressObserver
-    from onionp2p.tor.launch import LaunchedTor
+    from onionp2p.tor.tor import Tor
 
 __all__ = ["Proxy", "openProxy"]
 
@@ -66,7 +66,7 @@ class _TorProxy:
     ) -> None:
         self._label = options.address.label
         self._key = _loadKey(options)
-        self._authorizedOn: LaunchedTor | None = None
+        self._authorizedOn: Tor | None = None
         self._revoke: Callable[[], None] = _nothing
         self._lease = leaseTor(reactor, options.tor, observer)
         self.queue = self._lease.queue

@@ -10,6 +10,7 @@ A command is a L{CommandOptions} with a C{makeService(reactor)}; L{Options} list
 from __future__ import annotations
 
 import math
+import os
 from typing import Any, ClassVar
 
 from twisted.application.service import IService, MultiService
@@ -19,6 +20,8 @@ from twisted.internet.protocol import Factory
 from twisted.python import usage
 
 from onionp2p.leaks import LeakGuard
+from onionp2p.operating import Metrics, Operated, StatusFile, SystemdNotifier
+from onionp2p.operating.metrics import MetricsUnavailable
 from onionp2p.ping.echo import EchoInitiatorFactory, EchoResponderFactory
 from onionp2p.ping.periodic import INTERVAL, PingInitiatorFactory
 from onionp2p.ping.responder import PingResponderFactory
@@ -46,11 +49,52 @@ def seconds(text: str) -> float:
 class CommandOptions(usage.Options):
     """
     What every command takes.
+
+    @ivar onions: how many onions the command is to serve.
+    @ivar metrics: what serves metrics, or L{None}.
     """
 
     optFlags: ClassVar[list[list[Any]]] = [
         ["strict", None, "Refuse, and log, what does not go through Tor: see docs/strict.md."],
     ]
+    optParameters: ClassVar[list[list[Any]]] = [
+        ["status", None, None, "A file that tells how it is, for `onionp2p status`."],
+        ["metrics", None, None, "Where Prometheus reads: unix:PATH or tcp:127.0.0.1:PORT."],
+    ]
+
+    onions = 0
+    metrics: Metrics | None = None
+
+    def postOptions(self) -> None:
+        """
+        See that metrics can be served.
+        """
+        where = self["metrics"]
+        if where is None:
+            return
+        from twisted.internet import reactor
+
+        try:
+            self.metrics = Metrics(reactor, where)
+        except (ValueError, MetricsUnavailable) as error:
+            raise usage.UsageError(f"--metrics: {error}") from error
+        if self["strict"] and not self.metrics.door.path:
+            raise usage.UsageError(
+                "--metrics: with --strict, no Internet socket can be made: use unix:PATH"
+            )
+
+    def makeWatchers(self, reactor: Any) -> list[IService]:
+        """
+        Make what tells operators how the command is.
+        """
+        watchers: list[IService] = []
+        if "NOTIFY_SOCKET" in os.environ:
+            watchers.append(SystemdNotifier(reactor, listeners=self.onions))
+        if self["status"] is not None:
+            watchers.append(StatusFile(reactor, self["status"], listeners=self.onions))
+        if self.metrics is not None:
+            watchers.append(self.metrics)
+        return watchers
 
 
 class _OneEndedOptions(CommandOptions):
@@ -79,6 +123,7 @@ class _OneEndedOptions(CommandOptions):
         """
         Parse the endpoint, which does no I/O.
         """
+        super().postOptions()
         listen, dial = self["listen"], self["dial"]
         if (listen is None) == (dial is None):
             raise usage.UsageError("give one of --listen ENDPOINT and --dial ENDPOINT")
@@ -87,6 +132,7 @@ class _OneEndedOptions(CommandOptions):
         try:
             if listen is not None:
                 self.listening = serverFromString(reactor, listen)
+                self.onions = int(_servesOnion(listen))
             else:
                 self.dialing = clientFromString(reactor, dial)
         except ValueError as error:
@@ -102,6 +148,15 @@ class _OneEndedOptions(CommandOptions):
         assert self.dialing is not None
         factory = self.initiator(reactor, logPingEvent, interval=self["interval"])
         return DialingService(reactor, self.dialing, factory)
+
+
+def _servesOnion(description: str) -> bool:
+    """
+    Whether an endpoint's string, or one within it (C{haproxy:onionp2p:listen:…}), has an onion
+    served by us.  Of one that is served already (C{addr=}), nobody tells us when it is published.
+    """
+    plain = description.replace("\\", "").lower()
+    return "onionp2p:listen:" in plain and ":addr=" not in plain
 
 
 class PingOptions(_OneEndedOptions):
@@ -150,13 +205,18 @@ def makeService(options: Options) -> IService:
     """
     from twisted.internet import reactor
 
-    service: IService = options.subOptions.makeService(reactor)
-    return StrictService(service) if options.subOptions["strict"] else service
+    command = options.subOptions
+    service: IService = command.makeService(reactor)
+    watchers = command.makeWatchers(reactor)
+    if watchers:
+        service = Operated(service, watchers)
+    return StrictService(service) if command["strict"] else service
 
 
 class StrictService(MultiService):
     """
-    Runs a service under a guard that lets nobody make an Internet socket.
+    Runs a service under a guard that lets nobody make an Internet socket, but on our own way to a
+    tor on this machine.
 
     @ivar guard: the guard.  It stays active when the service has stopped: what says good-bye at the
         program's end is watched too.

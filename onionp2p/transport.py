@@ -29,7 +29,7 @@ from twisted.internet.protocol import Protocol, connectionDone
 from twisted.python.failure import Failure
 from zope.interface import implementer
 
-__all__ = ["presentAsOnion"]
+__all__ = ["onionClass", "presentAsOnion"]
 
 _SECONDS_TO_LINGER = 5.0
 
@@ -76,8 +76,8 @@ class _OnionTransport:
         try:
             super().connectionLost(reason)  # type: ignore[misc]
         finally:
-            ended, self._onionEnded = self._onionEnded, _nothing
-            ended()
+            # It may not have been presented yet; and it is told once.
+            vars(self).pop("_onionEnded", _nothing)()
 
     def _whyLost(self: Any, reason: Failure) -> Failure:
         """
@@ -130,7 +130,13 @@ class _OnionTransport:
 _classes: dict[type, type] = {}
 
 
-def _onionClass(ofTwisted: type) -> type:
+def onionClass(ofTwisted: type) -> type:
+    """
+    Give the class of transports between onions for one of Twisted's.
+
+    A port that makes its transports of it saves half of what they take: a change of class costs
+    them the keys that their dictionaries share.
+    """
     if ofTwisted not in _classes:
         ours = type(f"Onion{ofTwisted.__name__}", (_OnionTransport, ofTwisted), {})
         _classes[ofTwisted] = implementer(ITCPTransport)(ours)
@@ -149,7 +155,9 @@ def presentAsOnion(
     @param ended: called once, after the protocol's C{connectionLost}.
     """
     # One class for all of a kind: methods of their own would double what a connection takes.
-    transport.__class__ = _onionClass(type(transport))
+    if not isinstance(transport, _OnionTransport):
+        ofTwisted: type = type(transport)
+        transport.__class__ = onionClass(ofTwisted)
     transport._onionHost, transport._onionPeer = host, peer  # noqa: SLF001 - it is our class now
     transport._onionEnded = ended  # noqa: SLF001
 

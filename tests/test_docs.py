@@ -15,7 +15,7 @@ from onionp2p.options import parseDial, parseListen
 TOP = Path(__file__).parent.parent
 PAGES = [TOP / "README.md", *sorted((TOP / "docs").glob("*.md"))]
 README = PAGES[0].read_text()
-EXAMPLE = re.compile(r"```(?:python|sh)\n# (docs/\S+)\n(.*?)```", re.DOTALL)
+EXAMPLE = re.compile(r"```(?:python|sh|ini)\n# (docs/\S+)\n(.*?)```", re.DOTALL)
 EXAMPLES = [match for page in PAGES for match in EXAMPLE.findall(page.read_text())]
 
 

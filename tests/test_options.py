@@ -20,11 +20,23 @@ from twisted.internet.testing import MemoryReactorClock
 from twisted.plugin import IPlugin
 from zope.interface.verify import verifyObject
 
-from onionp2p.options import DialOptions, ListenOptions, TorOptions, Wait, parseDial, parseListen
+from onionp2p.address import OnionAddress
+from onionp2p.options import (
+    Admission,
+    DialOptions,
+    ListenOptions,
+    ProofOfWork,
+    TorOptions,
+    Wait,
+    parseDial,
+    parseListen,
+)
 from onionp2p.parsers import OnionClientParser, OnionServerParser
 
 LABEL = "vww6ybal4bd7szmgncyruucpgfkqahzddi37ktceo3ah7ngmcopnpyyd"
 PEER = "12D3KooWD3eckifWpRn9wQpMG9R9hX3sD158z7EqHWmweQAJU5SA"
+
+ATTACH = {"addr": f"{LABEL}.onion", "target": "unix:/s"}
 
 
 @pytest.mark.parametrize(
@@ -83,6 +95,15 @@ def test_everyOption() -> None:
         {
             "port": "1",
             "key": "k",
+            "clients": "c",
+            "pow": "yes",
+            "powrate": "5",
+            "powburst": "6",
+            "maxstreams": "7",
+            "maxconnections": "8",
+            "introrate": "300",
+            "circuits": "yes",
+            "frontend": f"{LABEL}.onion",
             "wait": "address",
             "timeout": "1.5",
             "torrc": "/t",
@@ -95,6 +116,10 @@ def test_everyOption() -> None:
     assert options == ListenOptions(
         port=1,
         key=f"{here}/k",
+        admission=Admission(f"{here}/c", ProofOfWork.YES, 5, 6, 7, 300, 300),
+        maxConnections=8,
+        circuits=True,
+        frontend=LABEL,
         wait=Wait.ADDRESS,
         timeout=1.5,
         tor=TorOptions(torrc="/t", defaultsTorrc=f"{here}/d", state="~/s", program=f"{here}/tor"),
@@ -127,10 +152,42 @@ def test_everyOption() -> None:
         (["listen"], {"port": "1", "timeout": "1e3"}, "timeout="),
         (["listen"], {"port": "1", "timeout": "99999999"}, "timeout="),
         (["listen"], {"port": b"\xff"}, "UTF-8"),
+        (["listen"], {"port": "1", "clients": ""}, "clients="),
+        (["listen"], {"port": "1", "clients": "a\r\nb"}, "clients="),
+        (["listen"], {"port": "1", "pow": "maybe"}, "pow= takes auto or yes or no"),
+        (["listen"], {"port": "1", "pow": "no", "powrate": "1"}, "pow= no leaves"),
+        (["listen"], {"port": "1", "powrate": "-1"}, "powrate="),
+        (["listen"], {"port": "1", "powburst": "9" * 10}, "powburst="),
+        (["listen"], {"port": "1", "maxstreams": "65536"}, "maxstreams= takes a number"),
+        (["listen"], {"port": "1", "maxconnections": "many"}, "maxconnections="),
+        (["listen"], {"port": "1", "maxconnections": "٣"}, "maxconnections="),
+        (["listen"], {"port": "1", "circuits": "true"}, "circuits= takes yes or no"),
+        (["listen"], {"port": "1", "frontend": "x.onion"}, "frontend="),
+        (["listen"], {"port": "1", "introrate": "5"}, "introrate= needs circuits=yes"),
+        (["listen"], {"port": "1", "circuits": "yes", "introburst": "5"}, "introburst="),
+        (
+            ["listen"],
+            {"port": "1", "circuits": "yes", "introrate": "5", "introburst": "4"},
+            "introburst=",
+        ),
+        (["listen"], {"port": "1", "introrate": "0", "circuits": "yes"}, "introrate="),
+        (["listen"], {"port": "1", "control": "tcp:9051"}, "control= takes a port"),
+        (["listen"], {"port": "1", "control": "/" + "x" * 200}, "control= takes a port"),
+        (["listen"], {"port": "1", "control": "9051", "state": "s"}, "state= has no use with"),
+        (["listen"], {"port": "1", "control": "9051", "circuits": "yes"}, "circuits= has no use"),
+        (["listen"], {"port": "1", "control": "9051", "frontend": LABEL}, "frontend= has no use"),
+        (["listen"], {"port": "1", "target": "unix:/s"}, "target= needs addr= or control="),
+        (["listen"], {"port": "1", "control": "1", "target": "/s"}, "target= takes unix"),
+        (["listen"], {"port": "1", "control": "1", "target": "tcp:x:1"}, "target= takes unix"),
+        (["listen", "1"], {"addr": f"{LABEL}.onion"}, "addr= needs target="),
+        (["listen", "1"], {**ATTACH, "key": "k"}, "key= has no use with addr="),
+        (["listen", "1"], {**ATTACH, "control": "1"}, "control= has no use with target="),
+        (["listen", "1"], {**ATTACH, "torrc": "t"}, "torrc= has no use with target="),
+        (["listen", f"1/p2p/{PEER}"], {**ATTACH, "addr": f"/onion3/{LABEL}"}, "takes no /p2p/"),
+        (["listen"], {"port": "1", "singlehop": "yes"}, "singlehop= is refused"),
         *[
             (["listen"], {"port": "1", name: "x"}, f"{name}= is not supported yet")
-            for name in "addr target clients pow powrate powburst maxstreams circuits frontend"
-            " control protocol identity".split()
+            for name in "protocol identity".split()
         ],
     ],
 )
@@ -155,7 +212,7 @@ def test_badListens(args: list[object], keywords: dict[str, object], complaint: 
         (["dial"], {"addr": f"{LABEL}.onion:80", "key": "x"}, "unknown option 'key'"),
         *[
             (["dial"], {"addr": f"{LABEL}.onion:80", name: "x"}, f"{name}= is not supported yet")
-            for name in "protocol identity control".split()
+            for name in "protocol identity".split()
         ],
     ],
 )
@@ -165,6 +222,40 @@ def test_badDials(args: list[object], keywords: dict[str, object], complaint: st
     """
     with pytest.raises(ValueError, match=complaint):
         parseDial(args, keywords)
+
+
+@pytest.mark.parametrize(
+    ("keywords", "target", "control"),
+    [
+        ({"target": "unix:/run/app.sock"}, "/run/app.sock", None),
+        ({"target": "unix:app.sock"}, f"{os.getcwd()}/app.sock", None),
+        ({"target": "tcp:127.0.0.1:8080"}, 8080, None),
+        ({"control": "9051"}, None, 9051),
+        ({"control": "/run/tor/control"}, None, "/run/tor/control"),
+        ({"control": "~/control"}, None, "~/control"),
+    ],
+)
+def test_attach(
+    keywords: dict[str, str], target: int | str | None, control: int | str | None
+) -> None:
+    """
+    An onion that exists is named as in a dial; where its tor delivers is named too, or asked.
+    """
+    options = parseListen(["listen", "7777"], {"addr": f"/onion3/{LABEL}", **keywords})
+    assert options == ListenOptions(
+        7777, attach=OnionAddress(LABEL, 7777), target=target, tor=TorOptions(control=control)
+    )
+
+
+def test_control() -> None:
+    """
+    A running tor is named by a port or a path, in both strings; a target beside it is where our own
+    onion shall lead.
+    """
+    dial = parseDial(["dial", "1"], {"addr": f"{LABEL}.onion", "control": "9051"})
+    assert dial.tor == TorOptions(control=9051)
+    listen = parseListen(["listen"], {"port": "1", "control": "9051", "target": "unix:/s"})
+    assert (listen.target, listen.tor) == ("/s", TorOptions(control=9051))
 
 
 words = st.one_of(st.text(max_size=80), st.binary(max_size=80))

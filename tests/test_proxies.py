@@ -221,7 +221,8 @@ def closedOnion(memory_reactor: MemoryReactor, lease: TorLease, key: ClientKey) 
     """
     tor = memory_reactor.resultOf(Deferred.fromCoroutine(lease.bootstrapped()))
     assert isinstance(tor, LaunchedTor)
-    target = tor.runDirectory.newTargetPath()
+    target = tor.newTarget()
+    assert isinstance(target, str)
     memory_reactor.listenUNIX(target, RecordingFactory())
     identity = Identity.generate()
     command = (

@@ -16,9 +16,11 @@ from twisted.plugin import getPlugins
 from twisted.python import usage
 from zope.interface.verify import verifyObject
 
+from onionp2p.operating import Metrics, StatusFile, SystemdNotifier
 from onionp2p.ping.service import DialingService, ListeningService
 from onionp2p.tap import Options, makeService
 
+LABEL = "vww6ybal4bd7szmgncyruucpgfkqahzddi37ktceo3ah7ngmcopnpyyd"
 TWISTD = [sys.executable, "-c", "from twisted.scripts.twistd import run; run()", "-n", "--pidfile="]
 
 
@@ -63,6 +65,12 @@ def test_services(command: str, option: str, kind: type) -> None:
         (["ping", "--dial=tcp:a:1", "--interval=nan"], "a positive number of seconds"),
         (["ping", "--dial=tcp:a:1", "--interval=inf"], "a positive number of seconds"),
         (["ping", "--dial=tcp:a:1", "what"], "Wrong number of arguments"),
+        (["ping", "--dial=tcp:a:1", "--metrics=tcp:9100"], "--metrics: expected unix:PATH"),
+        (["ping", "--dial=tcp:a:1", "--metrics=tcp:0.0.0.0:1"], "--metrics: .* from outside"),
+        (
+            ["ping", "--dial=tcp:a:1", "--strict", "--metrics=tcp:127.0.0.1:1"],
+            "--metrics: with --strict, no Internet socket can be made: use unix:PATH",
+        ),
     ],
 )
 def test_wrongOptions(arguments: list[str], problem: str) -> None:
@@ -71,6 +79,51 @@ def test_wrongOptions(arguments: list[str], problem: str) -> None:
     """
     with pytest.raises(usage.UsageError, match=problem):
         parsed(*arguments)
+
+
+@pytest.mark.parametrize(
+    ("options", "watchers"),
+    [
+        (["--status=s"], [StatusFile]),
+        (["--metrics=tcp:127.0.0.1:1"], [Metrics]),
+        (["--status=s", "--metrics=unix:m", "--strict"], [StatusFile, Metrics]),
+    ],
+)
+def test_watchers(options: list[str], watchers: list[type]) -> None:
+    """
+    What operators ask for is started before the service that it watches.
+    """
+    service: Any = makeService(parsed("ping", "--listen=tcp:7777", *options))
+    if "--strict" in options:
+        (service,) = service
+    assert [type(each) for each in service] == [*watchers, ListeningService]
+
+
+def test_systemd(monkeypatch: pytest.MonkeyPatch) -> None:
+    """
+    Started by systemd, a command tells it how it is, unasked.
+    """
+    monkeypatch.setenv("NOTIFY_SOCKET", "@nobody")
+    service: Any = makeService(parsed("ping", "--dial=tcp:127.0.0.1:7777"))
+    assert [type(each) for each in service] == [SystemdNotifier, DialingService]
+
+
+@pytest.mark.parametrize(
+    ("listen", "onions"),
+    [
+        ("tcp:7777", 0),
+        ("unix:/run/onionp2p:mode=660", 0),
+        ("onionp2p:listen:port=7777", 1),
+        ("ONIONP2P:listen:port=7777", 1),
+        ("haproxy:onionp2p:listen:port=7777", 1),
+        (f"onionp2p:listen:addr={LABEL}.onion:7777:target=unix\\:/run/app.sock", 0),
+    ],
+)
+def test_onions(listen: str, onions: int) -> None:
+    """
+    Whether an onion is to be waited for is seen in the endpoint, also within another one.
+    """
+    assert parsed("ping", f"--listen={listen}").subOptions.onions == onions
 
 
 def test_plugin() -> None:

@@ -20,8 +20,11 @@ import click
 __all__ = ["COMMANDS", "main", "sentence"]
 
 COMMANDS = {
+    "client": "Who may enter an onion: keys, invitations, and the list of clients.",
     "demo": "The whole story on one screen: private network, listener, dialer.",
+    "key": "Identities: made, shown, encrypted, and taken from and to tor's own forms.",
     "ping": "Ping a peer, as ping(8) does.",
+    "status": "Tell from a status file whether all is well.",
     "testnet": "A private Tor network on this machine.",
 }
 """What there is, and what it says in the list of commands."""

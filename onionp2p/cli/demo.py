@@ -21,12 +21,11 @@ from onionp2p.cli.pingreport import TextReport
 from onionp2p.cli.running import run
 from onionp2p.cli.steps import showSteps
 from onionp2p.endpoints import OnionServerEndpoint
-from onionp2p.events import Event
+from onionp2p.events import Event, Progress
 from onionp2p.listening import OnionPort
 from onionp2p.options import ListenOptions
 from onionp2p.ping.responder import PingResponderFactory
 from onionp2p.testing.network import PrivateNetwork
-from onionp2p.tor.bootstrap import Progress
 from onionp2p.tor.pool import shutdown
 
 __all__ = ["demo"]

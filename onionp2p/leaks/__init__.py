@@ -28,7 +28,8 @@ and asyncio's, the threads in which they look up names.
 
 What reaches nobody and lets nobody in is no leak: UNIX sockets, an Internet socket as such, a bind
 to a loopback address (free ports are found so).  A bind to any other address is: whoever reaches
-that door knows who serves the onion.
+that door knows who serves the onion.  Nor is our own way to a tor on this machine, by TCP where
+need be: see L{onionp2p.leaks.passage}.
 
 What it does not see: programs that this one starts, tor among them (forked children are guarded,
 but tell nobody); libraries that make system calls without Python (libcurl, uvloop, C{ctypes});

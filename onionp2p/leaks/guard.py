@@ -22,6 +22,7 @@ from twisted.logger import Logger
 from onionp2p.leaks.attempts import Attempt
 from onionp2p.leaks.callsites import CallSite
 from onionp2p.leaks.hook import hook
+from onionp2p.leaks.passage import mayPass, passes
 from onionp2p.leaks.threads import traceThreads, whoAsked
 
 __all__ = ["Allow", "LeakError", "LeakGuard", "loopback"]
@@ -125,12 +126,14 @@ class LeakGuard:
         """
         @raise LeakError: if it is a leak.
         """
-        if attempt.call == "socket" and self._sockets:
+        if attempt.call == "socket" and (mayPass(attempt.socket, caller) or self._sockets):
             site = CallSite.of(caller)
             with suppress(TypeError):  # it can't be referred to weakly
                 _makers[attempt.socket] = site
             return
         if attempt.call == "bind" and loopback(attempt.host, attempt.port):
+            return
+        if attempt.call == "connect" and passes(attempt.socket) and loopback(attempt.host, None):
             return
         if getattr(_thread, "judging", False):
             # The predicate, or who observes the log, reaches out in turn.

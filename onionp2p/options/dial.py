@@ -13,7 +13,7 @@ from onionp2p.options.values import TOR_OPTIONS, Arguments, Keywords, Options
 __all__ = ["parseDial"]
 
 _KNOWN = TOR_OPTIONS | {"addr", "port", "auth", "isolate", "socks", "timeout"}
-_NOT_YET = frozenset({"protocol", "identity", "control"})
+_NOT_YET = frozenset({"protocol", "identity"})
 
 
 def parseDial(args: Arguments, keywords: Keywords) -> DialOptions:
@@ -41,6 +41,6 @@ def parseDial(args: Arguments, keywords: Keywords) -> DialOptions:
         auth=options.path("auth"),
         isolate=options.word("isolate"),
         socks=options.portOrPath("socks"),
-        timeout=options.seconds(DialOptions.timeout),
+        timeout=options.seconds("timeout", DialOptions.timeout),
         tor=options.tor(),
     )

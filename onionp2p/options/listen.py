@@ -7,20 +7,27 @@ The options of C{onionp2p:listen:…}.
 
 from __future__ import annotations
 
-from onionp2p.options.records import Admission, ListenOptions, ProofOfWork, Wait
+from onionp2p.options.records import (
+    WATCH_SECONDS,
+    Admission,
+    ListenOptions,
+    ProofOfWork,
+    Wait,
+)
 from onionp2p.options.values import TOR_OPTIONS, Arguments, Keywords, Options
 
 __all__ = ["parseListen"]
 
-_ADMISSION = frozenset({"clients", "pow", "powrate", "powburst", "maxstreams"})
-_OF_ITS_OWN_ONION = _ADMISSION | {"key", "circuits", "frontend"}
-_KNOWN = TOR_OPTIONS | _OF_ITS_OWN_ONION | {"port", "addr", "target", "wait", "timeout"}
-_NOT_YET = _ADMISSION | {
-    "addr", "target", "circuits", "frontend", "control", "protocol", "identity"
-}  # fmt: skip
+_INTRODUCTIONS = frozenset({"introrate", "introburst"})
+_ADMISSION = _INTRODUCTIONS | {"clients", "pow", "powrate", "powburst", "maxstreams"}
+_OF_ITS_OWN_ONION = _ADMISSION | {"key", "circuits", "frontend", "watch"}
+_OF_ALL = frozenset({"port", "addr", "target", "maxconnections", "wait", "timeout"})
+_KNOWN = TOR_OPTIONS | _OF_ITS_OWN_ONION | _OF_ALL
+_NOT_YET = frozenset({"protocol", "identity"})
 _SINGLE_HOP = frozenset({"singlehop", "nonanonymous", "single-hop", "non-anonymous"})
 _MOST = 999_999_999
 _MOST_STREAMS = 65535
+_MOST_INTRODUCTIONS = 2**31 - 1
 
 
 def parseListen(args: Arguments, keywords: Keywords) -> ListenOptions:
@@ -50,10 +57,12 @@ def parseListen(args: Arguments, keywords: Keywords) -> ListenOptions:
         attach=attach,
         target=options.target("target"),
         admission=_admission(options),
+        maxConnections=options.number("maxconnections", 0, _MOST) or 0,
         circuits=options.yesOrNo("circuits"),
         frontend=options.onion("frontend"),
-        wait=_wait(options),
-        timeout=options.seconds(ListenOptions.timeout),
+        wait=options.choice("wait", Wait.PUBLISHED),
+        watch=options.secondsOrNo("watch", WATCH_SECONDS),
+        timeout=options.seconds("timeout", ListenOptions.timeout),
         tor=options.tor(),
     )
 
@@ -61,30 +70,44 @@ def parseListen(args: Arguments, keywords: Keywords) -> ListenOptions:
 def _checkCombinations(options: Options) -> None:
     options.checkAlone("addr", _OF_ITS_OWN_ONION, "which attaches to an onion that exists")
     options.checkAlone(
-        "control", {"circuits", "frontend"}, "which leaves that tor's other services as they are"
+        "control",
+        _INTRODUCTIONS | {"circuits", "frontend"},
+        "which leaves that tor's other services as they are",
     )
+    if _INTRODUCTIONS & options.names and not (
+        options.yesOrNo("circuits") or "frontend" in options
+    ):
+        raise options.wrong("introrate", "needs circuits=yes or frontend=: tor has it there alone")
     if "addr" in options and not {"target", "control"} & options.names:
         raise options.wrong("addr", "needs target=, where its tor delivers, or control=, to ask it")
     if "target" in options and not {"addr", "control"} & options.names:
         raise options.wrong("target", "needs addr= or control=: our own tor has a private socket")
     if {"addr", "target"} <= options.names:
-        options.checkAlone("target", TOR_OPTIONS - {"control"}, "which needs no tor of ours")
+        options.checkAlone("target", TOR_OPTIONS, "which with addr= asks no tor")
+    if options.choice("wait", Wait.PUBLISHED) is Wait.REACHABLE and "addr" in options:
+        raise options.wrong("wait", "reachable is for onions of our own, not with addr=")
+    if options.choice("wait", Wait.PUBLISHED) is Wait.REACHABLE and _isUnwatched(options):
+        raise options.wrong("watch", "no leaves wait=reachable without an answer")
 
 
-def _wait(options: Options) -> Wait:
-    if options.word("wait") == "reachable":
-        raise options.wrong("wait", "reachable is not supported yet")
-    return options.choice("wait", Wait.PUBLISHED)
+def _isUnwatched(options: Options) -> bool:
+    return options.secondsOrNo("watch", WATCH_SECONDS) is None
 
 
 def _admission(options: Options) -> Admission:
     work = options.choice("pow", ProofOfWork.AUTO)
     if work is ProofOfWork.NO and {"powrate", "powburst"} & options.names:
         raise options.wrong("pow", "no leaves powrate= and powburst= without use")
+    introRate = options.number("introrate", 1, _MOST_INTRODUCTIONS)
+    introBurst = options.number("introburst", 1, _MOST_INTRODUCTIONS)
+    if introBurst is not None and (introRate is None or introBurst < introRate):
+        raise options.wrong("introburst", "needs introrate=, which it can't be less than")
     return Admission(
         clients=options.path("clients"),
         proofOfWork=work,
         powRate=options.number("powrate", 0, _MOST),
         powBurst=options.number("powburst", 0, _MOST),
         maxStreams=options.number("maxstreams", 0, _MOST_STREAMS) or 0,
+        introRate=introRate,
+        introBurst=introBurst or max(introRate or 0, Admission.introBurst),
     )

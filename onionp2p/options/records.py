@@ -13,6 +13,7 @@ from enum import Enum
 from onionp2p.address import OnionAddress
 
 __all__ = [
+    "WATCH_SECONDS",
     "Admission",
     "DialOptions",
     "ListenOptions",
@@ -22,6 +23,11 @@ __all__ = [
     "Wait",
 ]
 
+WATCH_SECONDS = 600.0
+"""
+How often a listener is looked after, unless it is said otherwise.
+"""
+
 LocalSocket = int | str
 """
 A TCP port of 127.0.0.1, or the path of a UNIX socket.
@@ -30,11 +36,13 @@ A TCP port of 127.0.0.1, or the path of a UNIX socket.
 
 class Wait(Enum):
     """
-    When C{listen()} fires: once the address is served by tor, or once others can look it up.
+    When C{listen()} fires: once the address is served by tor, once others can look it up, or once a
+    dial of our own has come through.
     """
 
     ADDRESS = "address"
     PUBLISHED = "published"
+    REACHABLE = "reachable"
 
 
 class ProofOfWork(Enum):
@@ -78,6 +86,9 @@ class Admission:
     @ivar powRate: how many callers per second are let in without, or L{None} for tor's own.
     @ivar powBurst: the same for a short time, or L{None}.
     @ivar maxStreams: connections per circuit, 0 for any number.
+    @ivar introRate: how many callers per second each introduction point passes on, or L{None} for
+        any number; needs C{circuits} or C{frontend}.
+    @ivar introBurst: the same for a short time.
     """
 
     clients: str | None = None
@@ -85,6 +96,8 @@ class Admission:
     powRate: int | None = None
     powBurst: int | None = None
     maxStreams: int = 0
+    introRate: int | None = None
+    introBurst: int = 200
 
 
 @dataclass(frozen=True)
@@ -98,11 +111,13 @@ class ListenOptions:
         C{key}, C{admission}, C{circuits} and C{frontend} are as by default.
     @ivar target: where tor delivers; L{None} to choose, or, with C{attach}, to ask tor.
     @ivar admission: who may come in.
+    @ivar maxConnections: how many connections this listener has at a time, 0 for any number.
     @ivar circuits: whether C{getPeer()} tells circuits apart.
     @ivar frontend: the address that this is one Onionbalance backend of, as its 56 characters, or
         L{None}.
     @ivar wait: when C{listen()} fires.
-    @ivar timeout: until then, in seconds.
+    @ivar watch: how often to see whether strangers can reach it, in seconds; L{None} for never.
+    @ivar timeout: until C{listen()} fires, in seconds.
     @ivar tor: the tor to use.
     """
 
@@ -111,9 +126,11 @@ class ListenOptions:
     attach: OnionAddress | None = None
     target: LocalSocket | None = None
     admission: Admission = field(default_factory=Admission)
+    maxConnections: int = 0
     circuits: bool = False
     frontend: str | None = None
     wait: Wait = Wait.PUBLISHED
+    watch: float | None = WATCH_SECONDS
     timeout: float = 300.0
     tor: TorOptions = field(default_factory=TorOptions)
 

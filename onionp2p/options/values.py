@@ -26,6 +26,7 @@ _Choice = TypeVar("_Choice", bound=Enum)
 TOR_OPTIONS = frozenset({"torrc", "defaultstorrc", "state", "tor", "control"})
 _DAY = 86400.0
 _LONGEST_PATH = 4096
+_LONGEST_SOCKET = 107  # bytes, on Linux
 _SECONDS = re.compile(r"[0-9]{1,9}(\.[0-9]{1,9})?", re.ASCII)
 _NUMBER = re.compile(r"[0-9]{1,9}", re.ASCII)
 _WORD = re.compile(r"[A-Za-z0-9._-]{1,64}", re.ASCII)
@@ -161,16 +162,22 @@ class Options:
             raise self.wrong(name, f"takes a number, {least} to {most}")
         return int(text)
 
-    def seconds(self, default: float) -> float:
+    def seconds(self, name: str, default: float) -> float:
         """
-        Read C{timeout=}.
+        Read a time.
         """
-        if "timeout" not in self:
+        if name not in self:
             return default
-        text = self._values["timeout"]
+        text = self._values[name]
         if not _SECONDS.fullmatch(text) or not 0 < float(text) <= _DAY:
-            raise self.wrong("timeout", f"takes seconds, more than 0 and at most {_DAY:.0f}")
+            raise self.wrong(name, f"takes seconds, more than 0 and at most {_DAY:.0f}")
         return float(text)
+
+    def secondsOrNo(self, name: str, default: float) -> float | None:
+        """
+        Read a time, or C{no}.
+        """
+        return None if self._values.get(name) == "no" else self.seconds(name, default)
 
     def word(self, name: str) -> str | None:
         """
@@ -207,7 +214,11 @@ class Options:
             except AddressError as problem:
                 raise self.wrong(name, f"is no port: {problem}") from None
         path = _absolute(text)
-        if path is None or text.lower().startswith(("tcp", "unix:", "localhost", "127.0.0.1")):
+        if (
+            path is None
+            or text.lower().startswith(("tcp", "unix:", "localhost", "127.0.0.1"))
+            or len(os.fsencode(path)) > _LONGEST_SOCKET
+        ):
             raise self.wrong(name, "takes a port of 127.0.0.1 or the path of a UNIX socket")
         return path
 

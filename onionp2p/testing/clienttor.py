@@ -17,6 +17,7 @@ from onionp2p.tor.bootstrap import Bootstrap
 from onionp2p.tor.control import TorControl
 from onionp2p.tor.process import TorProcess
 from onionp2p.tor.torrc import quotePath
+from onionp2p.tor.words import parseStrings
 
 __all__ = ["ClientTor"]
 
@@ -76,8 +77,10 @@ class ClientTor:
         await self._bootstrap.follow()
         await self._bootstrap.whenDone()
         for name in ("SOCKS", "CONTROL"):
-            listeners = await self._control.getInfo(f"net/listeners/{name.lower()}")
-            host, port = listeners.strip('"').split(":")
+            listeners = parseStrings(await self._control.getInfo(f"net/listeners/{name.lower()}"))
+            # The lines of the network may add UNIX sockets.
+            first = next(it for it in listeners if not it.startswith("unix:"))
+            host, _, port = first.rpartition(":")
             self.environment[f"TOR_{name}_HOST"] = host
             self.environment[f"TOR_{name}_PORT"] = port
         self.environment["TOR_CONTROL_COOKIE_AUTH_FILE"] = self._cookie

@@ -13,6 +13,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Sequence
+from typing import Any, cast
 
 from twisted.internet.defer import Deferred, TimeoutError
 from twisted.internet.interfaces import IProtocol, IReactorTime
@@ -22,37 +23,49 @@ from txtorcon import TorControlProtocol, TorProtocolError
 
 from onionp2p.errors import ControlLost, ControlTimeout, TorRefusedCommand
 from onionp2p.outcome import Outcome
+from onionp2p.tor.authentication import Proof
 
-__all__ = ["EVENTS", "TorControl", "parseKeywords"]
+__all__ = ["EVENTS", "TorControl"]
 
 SECONDS_TO_ANSWER = 30.0
 EVENTS = ("STATUS_CLIENT", "HS_DESC")
-_KEYWORD = re.compile(r'([A-Za-z_]+)=(?:"((?:[^"\\]|\\.)*)"|(\S*))')
-_ESCAPED = re.compile(r"\\(.)")
+_SECONDS_TO_CLOSE = 2.0
+_LONGEST_ANSWER = 1 << 18
 # Long enough for no word of tor's, short enough for no key.
 _SECRET = re.compile(r"[A-Za-z0-9+/=]{40,}")
 
 Observer = Callable[[str], None]
 
 
-def parseKeywords(text: str) -> dict[str, str]:
-    """
-    Read the C{NAME=value} and C{NAME="quoted value"} parts of an event or reply.
-    """
-    return {
-        name: _ESCAPED.sub(r"\1", quoted) if quoted else plain
-        for name, quoted, plain in _KEYWORD.findall(text)
-    }
-
-
 class _Protocol(TorControlProtocol):  # type: ignore[misc]  # txtorcon has no types
     """
-    txtorcon's protocol, made to bear what is not ASCII.
+    txtorcon's protocol, made to bear what is not ASCII and what never ends.
     """
 
-    def __init__(self, lost: Outcome[None]) -> None:
+    command: Any
+
+    def __init__(self, made: Outcome[None], lost: Outcome[None]) -> None:
         TorControlProtocol.__init__(self)
+        self._made = made
         self._lost = lost
+
+    def connectionMade(self) -> None:
+        """
+        Leave it to us to prove who we are: see L{onionp2p.tor.authentication}.
+        """
+        self._made.succeed(None)
+
+    def begin(self) -> Deferred[object]:
+        """
+        Do what txtorcon does once it is let in.
+        """
+        # Its oldest version ends with a call that Twisted warns of, when all is done.
+        self._bootstrap().addErrback(self._notBegun)
+        return cast("Deferred[object]", self.post_bootstrap)
+
+    def _notBegun(self, failure: Failure) -> None:
+        if not self.post_bootstrap.called:
+            self.post_bootstrap.errback(failure)
 
     def lineReceived(self, line: bytes) -> None:
         """
@@ -63,6 +76,26 @@ class _Protocol(TorControlProtocol):  # type: ignore[misc]  # txtorcon has no ty
             TorControlProtocol.lineReceived(self, text)
         except Exception:  # noqa: BLE001 - of any kind
             self.transport.abortConnection()
+        if len(self.response) > _LONGEST_ANSWER:
+            self.transport.abortConnection()
+
+    def queueTogether(self, commands: Sequence[str]) -> list[Deferred[object]]:
+        """
+        Queue commands that tor is to obey in one go: they are written in one piece.
+        """
+        first = self.queue_command("\r\n".join(commands))
+        return [first, *(self.queue_command("") for _ in commands[1:])]
+
+    def _maybe_issue_command(self) -> None:
+        """
+        Begin with the next command; of one without a text, which was written together with another,
+        only the answer is awaited.
+        """
+        if not self.command and self.commands and not self.commands[0][1]:
+            self.command = self.commands.pop(0)
+            self.defer = self.command[0]
+        else:
+            TorControlProtocol._maybe_issue_command(self)  # noqa: SLF001 - it is our base class
 
     def connectionLost(self, reason: Failure) -> None:
         """
@@ -82,15 +115,19 @@ class TorControl:
 
     _log = Logger()
 
-    def __init__(self, clock: IReactorTime, events: Sequence[str] = EVENTS) -> None:
+    def __init__(
+        self, clock: IReactorTime, events: Sequence[str] = EVENTS, proof: Proof | None = None
+    ) -> None:
         """
         @param events: what L{observe} can be asked for.
+        @param proof: what tor lets us in by; L{None} for a tor of ours.
         """
         self._clock = clock
+        self._proof = proof or Proof()
+        self._made: Outcome[None] = Outcome()
         self._lost: Outcome[None] = Outcome()
         self._observers: dict[str, list[Observer]] = {name: [] for name in events}
-        self._txtorcon = _Protocol(self._lost)
-        self._letIn = _ourOutcome(self._txtorcon.post_bootstrap)
+        self._txtorcon = _Protocol(self._made, self._lost)
 
     @property
     def protocol(self) -> IProtocol:
@@ -114,15 +151,30 @@ class TorControl:
 
     async def ready(self) -> None:
         """
-        Wait until tor has let us in, and have it tell its events.
+        Have tor let us in, and tell its events.
 
+        @raise ControlPortError: if it does not.
         @raise ControlLost: if the connection ends.
         @raise ControlTimeout: if it does not answer.
         """
-        await self._bounded(self._letIn)
+        await self._made.wait()
+        await self._proof.show(self.command)
+        await self._bounded(_ourOutcome(self._txtorcon.begin()))
         for name in self._observers:
             added = self._txtorcon.add_event_listener(name, self._tell(name))
             await self._bounded(_ourOutcome(added))
+
+    async def close(self) -> None:
+        """
+        End the connection.  Onions that it has made go with it.
+        """
+        if self.lost or not self._made.known:
+            return
+        self._txtorcon.transport.loseConnection()
+        try:
+            await self._lost.wait().addTimeout(_SECONDS_TO_CLOSE, self._clock)
+        except TimeoutError:  # it takes nothing of what we have written
+            self._txtorcon.transport.abortConnection()
 
     def _tell(self, name: str) -> Observer:
         def tell(text: str) -> None:
@@ -165,6 +217,29 @@ class TorControl:
         if sent is None:
             raise ControlLost
         return str(await self._bounded(_ourOutcome(sent), timeout))
+
+    async def together(self, texts: Sequence[str], timeout: float = SECONDS_TO_ANSWER) -> str:
+        """
+        Send commands that tor obeys in one go: nothing else happens to it between them.
+
+        @param texts: one line each; may hold keys.
+        @param timeout: how long to wait for all answers, in seconds.
+
+        @return: tor's answer to the last; those to the others don't matter.
+
+        @raise TorRefusedCommand: if that is an error.
+        @raise ControlLost: if the connection has ended.
+        @raise ControlTimeout: if there is no answer in time.
+        """
+        areLines = all(text and text.isascii() and text.isprintable() for text in texts)
+        sent = self._txtorcon.queueTogether(texts) if areLines and not self.lost else []
+        del texts  # keys have no business in the frame of a traceback
+        if not areLines:
+            raise ValueError("a control command is one line of ASCII")
+        if not sent:
+            raise ControlLost
+        answers = [_ourOutcome(each) for each in sent]
+        return str(await self._bounded(answers[-1], timeout))
 
     async def getInfo(self, key: str) -> str:
         """

@@ -88,6 +88,11 @@ class LaunchedTor:
         self.socks: LocalSocket = runDirectory.socksPath
         self.pid = process.pid
 
+    async def takeLeave(self) -> None:
+        """
+        Do nothing: it goes too.
+        """
+
     async def end(self) -> None:
         """
         End it, and remove what it does not need for its next start.
@@ -105,11 +110,25 @@ class LaunchedTor:
         self._process.endNow()
         self._held.close()
 
-    def lastWords(self) -> str:
+    async def bootstrapped(self) -> None:
         """
-        Give what tor complained of last.
+        Wait until it can build circuits.
+
+        @raise TorError: says what keeps it from that.
         """
-        return self._process.complaints
+        await self.bootstrap.whenDone()
+
+    def newTarget(self) -> LocalSocket:
+        """
+        Give the path of a UNIX socket for one more listener, in our private folder.
+        """
+        return self.runDirectory.newTargetPath()
+
+    def whyLost(self) -> TorDied:
+        """
+        Give the error for when its control connection has ended, with what it complained of last.
+        """
+        return TorDied(f"Its last words: {self._process.complaints}")
 
 
 async def launchTor(

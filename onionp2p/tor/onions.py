@@ -2,157 +2,79 @@
 # See LICENSE for details.
 
 """
-Onion services on a tor: made, published, withdrawn (control-spec, sections 3.27 and 3.28).
+Onions that live in tor's memory (control-spec, sections 3.27 and 3.28).
+
+They change by being made anew.  Tor obeys a C{DEL_ONION} and the C{ADD_ONION} behind it in one go,
+since both arrive in one piece: no dial falls between them, and the streams of those who are in live
+on.
 """
 
 from __future__ import annotations
 
-from collections import Counter
-from collections.abc import Callable
 from contextlib import suppress
+from typing import TYPE_CHECKING
 
-from twisted.internet.defer import Deferred
-from twisted.internet.interfaces import IDelayedCall, IReactorTime
+from onionp2p.errors import OnionRefused, TorRefusedCommand
+from onionp2p.tor.service import Service
+from onionp2p.tor.words import parseKeywords
 
-from onionp2p.errors import OnionRefused, TorDied, TorError, TorRefusedCommand
-from onionp2p.keys import Identity
-from onionp2p.outcome import Outcome
-from onionp2p.tor.control import TorControl, parseKeywords
+if TYPE_CHECKING:
+    from onionp2p.tor.control import TorControl
 
-__all__ = ["Onion", "Publication"]
-
-# Two descriptors go to several directories each; some of them may never answer.
-_SECONDS_AFTER_FIRST_UPLOAD = 30.0
-_SECONDS_TO_WITHDRAW = 2.0
+__all__ = ["EphemeralOnions"]
 
 
-class Publication:
+class EphemeralOnions:
     """
-    Whether one onion's descriptor is where dialers look for it.
-
-    Theory of operation.  Tor tells of each upload twice, C{UPLOAD} when it begins and C{UPLOADED}
-    or C{FAILED} when a directory (HSDir) has answered, and it tells of everybody's onions.  Ours is
-    published when all the uploads begun are answered and one succeeded, or 30 s after that one.
+    Those that one control connection has made.  They go with it.
     """
 
-    def __init__(self, clock: IReactorTime, label: str) -> None:
-        self._clock = clock
-        self._label = label
-        self._pending: Counter[str] = Counter()
-        self._published: Outcome[None] = Outcome()
-        self._uploaded = False
-        self._timer: IDelayedCall | None = None
-
-    def whenPublished(self) -> Deferred[None]:
-        """
-        Give a Deferred that fires then, or fails with L{TorDied}.
-        """
-        return self._published.wait()
-
-    def stop(self) -> None:
-        """
-        Wait for nothing more.
-        """
-        if self._timer is not None and self._timer.active():
-            self._timer.cancel()
-
-    def torLost(self) -> None:
-        """
-        Give up: tor is gone.
-        """
-        self.stop()
-        self._published.fail(TorDied())
-
-    def event(self, text: str) -> None:
-        """
-        Take an C{HS_DESC} event (control-spec, section 4.1.25).
-        """
-        words = text.split()
-        if len(words) < 4 or words[1] != self._label:
-            return
-        action, directory = words[0], words[3]
-        if action == "UPLOAD":
-            self._pending[directory] += 1
-        elif action in {"UPLOADED", "FAILED"} and self._pending[directory]:
-            self._pending[directory] -= 1
-            if action == "UPLOADED" and not self._uploaded:
-                self._uploaded = True
-                self._timer = self._clock.callLater(_SECONDS_AFTER_FIRST_UPLOAD, self._finish)
-            if self._uploaded and not self._pending.total():
-                self._finish()
-
-    def _finish(self) -> None:
-        self.stop()
-        self._published.succeed(None)
-
-
-class Onion:
-    """
-    An onion service that a tor serves.
-
-    @ivar publication: whether others can look it up.
-    """
-
-    def __init__(
-        self, control: TorControl, label: str, publication: Publication, forget: Callable[[], None]
-    ) -> None:
+    def __init__(self, control: TorControl) -> None:
         self._control = control
-        self._label = label
-        self._forget = forget
-        self.publication = publication
 
-    @classmethod
-    async def add(
-        cls, clock: IReactorTime, control: TorControl, identity: Identity, port: int, target: str
-    ) -> Onion:
+    async def serve(self, service: Service, *, isNew: bool, work: bool) -> None:
         """
-        Have tor serve an identity.  Returns before anybody can look it up.
+        Have tor serve an onion.
 
-        @param port: the virtual port.
-        @param target: the path of a UNIX socket, absolute and plain: tor checks nothing.
+        @param isNew: whether this tor serves nothing of its address, for certain.
+        @param work: whether to ask for the proof-of-work defence.
 
-        @raise OnionRefused: if tor refuses, or serves another address.
+        @raise OnionRefused: if it serves another address than that of the key; it was told to stop.
+        @raise TorRefusedCommand: if it refuses.  What it served before is gone.
         @raise TorError: if tor is gone or silent.
         """
-        publication = Publication(clock, identity.label)
-        unobserve = control.observe("HS_DESC", publication.event)
-        lost = control.whenLost()
-        lost.addCallbacks(lambda _: publication.torLost(), lambda _: None)
+        before = [] if isNew else [f"DEL_ONION {service.label}"]
+        answer = await self._control.together([*before, _addOnion(service, work=work)])
+        served = parseKeywords(answer).get("ServiceID")
+        if served != service.label:
+            await self.withdraw(served or service.label)
+            raise OnionRefused("Tor says: it serves another address than that of our key.")
 
-        def forget() -> None:
-            unobserve()
-            lost.cancel()
-
-        onion = cls(control, identity.label, publication, forget)
-        try:
-            served = await onion._add(identity, port, target)
-        except TorRefusedCommand as refused:
-            forget()
-            reason = refused.detail
-        except BaseException:
-            # We may have been cancelled before tor's answer.
-            await onion.withdraw()
-            raise
-        else:
-            if served == identity.label:
-                return onion
-            await cls(control, served, publication, forget).withdraw()
-            reason = "it serves another address than that of our key"
-        raise OnionRefused(f"Tor says: {reason}.")
-
-    async def _add(self, identity: Identity, port: int, target: str) -> str:
-        answer = await self._control.command(
-            f"ADD_ONION ED25519-V3:{identity.expanded()} Flags=DiscardPK Port={port},unix:{target}"
-        )
-        return parseKeywords(answer).get("ServiceID", "")
-
-    async def withdraw(self) -> None:
+    async def withdraw(self, label: str) -> None:
         """
-        End the service.  Connections that it has brought live on.  Never fails: where tor is
-        gone, so is the service.
+        End an onion; its streams live on.
+
+        @raise TorError: if tor is gone or silent.
         """
-        self._forget()
-        self.publication.stop()
-        with suppress(TorError):
-            # A tor that is frozen will obey when it thaws; nobody waits for that.
-            await self._control.command(f"DEL_ONION {self._label}", _SECONDS_TO_WITHDRAW)
+        with suppress(TorRefusedCommand):  # it serves none
+            await self._control.command(f"DEL_ONION {label}")
+
+
+def _addOnion(service: Service, *, work: bool) -> str:
+    admission = service.terms.admission
+    flags = ["DiscardPK"]
+    words = [f"Port={port},{target}" for port, target in service.targets]
+    if service.admitted is not None:
+        flags.append("V3Auth")
+        words += [f"ClientAuthV3={key}" for key in service.admitted]
+    if admission.maxStreams:
+        flags.append("MaxStreamsCloseCircuit")
+        words.append(f"MaxStreams={admission.maxStreams}")
+    if work:
+        words.append("PoWDefensesEnabled=1")
+        if admission.powRate is not None:
+            words.append(f"PoWQueueRate={admission.powRate}")
+        if admission.powBurst is not None:
+            words.append(f"PoWQueueBurst={admission.powBurst}")
+    key = service.identity.expanded()
+    return f"ADD_ONION ED25519-V3:{key} Flags={','.join(flags)} {' '.join(words)}"

@@ -35,6 +35,9 @@ from twisted.logger import LogEvent
 from twisted.python.threadpool import ThreadPool
 
 from onionp2p.leaks import LeakError, LeakGuard, loopback
+from onionp2p.leaks.passage import passage
+from onionp2p.localsockets import connectLocally
+from onionp2p.targets import listenLocally
 from onionp2p.testing import RecordingFactory
 
 # Nobody listens there, and what is sent there goes nowhere.
@@ -432,6 +435,71 @@ def test_noSockets(loggedErrors: list[LogEvent]) -> None:
         made(AF_INET6)
     assert len(loggedErrors) == 2
     loggedErrors.clear()
+
+
+@pytest.fixture
+def strictGuard(loggedErrors: list[LogEvent]) -> Iterator[LeakGuard]:
+    """
+    An active guard that lets nobody make an Internet socket.
+    """
+    guard = LeakGuard(sockets=False)
+    guard.start()
+    yield guard
+    guard.stop()
+    loggedErrors.clear()
+
+
+def test_passage(strictGuard: LeakGuard) -> None:
+    """
+    A socket that was made on our own way to a tor reaches ports of this machine, and who comes to
+    one is accepted; the same port is closed to whatever is made beside it.
+    """
+    with passage():
+        server, ours = socket.create_server((HOST, 0)), made(AF_INET)
+    with server, ours:
+        ours.connect(server.getsockname())
+        server.accept()[0].close()
+        assert strictGuard.leaks == []
+        with pytest.raises(LeakError, match=r"socket\(AF_INET\)"):
+            made(AF_INET)
+
+
+@pytest.mark.parametrize("host", ["192.0.2.1", "0.0.0.0", NAME, ""])  # noqa: S104
+def test_passageLeadsNowhereElse(strictGuard: LeakGuard, host: str) -> None:
+    """
+    On that way nothing else is reached, whoever is asked for, and no other door is opened.
+    """
+    with passage(), made(AF_INET) as ours:
+        with pytest.raises((LeakError, socket.gaierror)):
+            ours.connect((host, PORT))
+        with pytest.raises((LeakError, socket.gaierror)):
+            ours.bind((host, 0))
+        with pytest.raises((LeakError, socket.gaierror)):
+            ours.sendto(b"x", (host, PORT))
+
+
+def test_passageIsOfOneThread(strictGuard: LeakGuard) -> None:
+    """
+    What other threads do meanwhile is no way to a tor.
+    """
+    with passage(), ThreadPoolExecutor(1) as pool:
+        assert isinstance(pool.submit(made, AF_INET).exception(), LeakError)
+
+
+async def test_passageOfTwisted(strictGuard: LeakGuard) -> None:
+    """
+    So Twisted's own transports come through, from where they are asked for to where they connect.
+    """
+    factory = RecordingFactory(echoes=True)
+    port, _ = listenLocally(reactor, 0, factory)
+    address: Any = port.getHost()
+    caller: Any = RecordingFactory().buildProtocol(None)
+    await connectLocally(reactor, address.port, caller, 1)
+    caller.transport.write(b"hello")
+    assert await caller.receives(5) == b"hello"
+    caller.transport.abortConnection()
+    await maybeDeferred(port.stopListening)
+    assert strictGuard.leaks == []
 
 
 def test_peersAreNotLogged(guard: LeakGuard) -> None:

@@ -18,7 +18,7 @@ from twisted.internet.protocol import Factory, Protocol, connectionDone
 from twisted.python.failure import Failure
 
 from onionp2p import OnionAddress, OnionPeer
-from onionp2p.errors import ConnectionRefused, DialTimeout, KeyInUse
+from onionp2p.errors import ConnectionRefused, DialTimeout, OnionPortInUse
 from onionp2p.listening import OnionPort
 
 
@@ -146,7 +146,7 @@ async def test_keptAddress(tmp_path: Path) -> None:
     options = f":key={tmp_path}/key"
     port = await listen(options)
     first = port.getHost()
-    with pytest.raises(KeyInUse):
+    with pytest.raises(OnionPortInUse):
         await listen(options)
     await port.stopListening()
     again = await listen(options)

@@ -16,7 +16,8 @@ from onionp2p.errors import ControlLost, ControlTimeout, TorRefusedCommand
 from onionp2p.quiet import quietFactory
 from onionp2p.testing import FakeNetwork, FakeTor, MemoryReactor
 from onionp2p.testing.faketor import Delay, Die, Drop, Hang, Ignore, Refuse, Reply
-from onionp2p.tor.control import TorControl, parseKeywords
+from onionp2p.tor.control import TorControl
+from onionp2p.tor.words import parseKeywords
 
 SECRET = "c2VjcmV0" * 11
 """As long as a key, and in its alphabet."""

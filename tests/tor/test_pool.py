@@ -13,23 +13,33 @@ from twisted.internet.defer import CancelledError, Deferred
 from twisted.logger import capturedLogs
 
 from onionp2p.errors import TorDied, TorError
+from onionp2p.events import TorEnded
 from onionp2p.options import TorOptions
 from onionp2p.testing import FakeNetwork, MemoryReactor
 from onionp2p.testing.faketor import Delay, Die, Hang
 from onionp2p.tor.launch import LaunchedTor
 from onionp2p.tor.pool import TorLease, leaseTor, setLauncher, shutdown
+from onionp2p.tor.tor import Tor
 
 OPTIONS = TorOptions()
 
 
-def launched(lease: TorLease) -> Deferred[LaunchedTor]:
+def folderOf(tor: Tor) -> str:
+    """
+    Give the folder of a launched tor's sockets.
+    """
+    assert isinstance(tor, LaunchedTor)
+    return tor.runDirectory.path
+
+
+def launched(lease: TorLease) -> Deferred[Tor]:
     """
     Wait for a lease's tor.
     """
     return Deferred.fromCoroutine(lease.launched())
 
 
-def bootstrapped(lease: TorLease) -> Deferred[LaunchedTor]:
+def bootstrapped(lease: TorLease) -> Deferred[Tor]:
     """
     Wait until a lease's tor can build circuits.
     """
@@ -93,7 +103,7 @@ def test_lingers(memory_reactor: MemoryReactor, fake_network: FakeNetwork) -> No
     assert alive(fake_network) == [True]
     memory_reactor.advance(1)
     assert alive(fake_network) == [False]
-    assert not os.path.exists(tor.runDirectory.path)
+    assert not os.path.exists(folderOf(tor))
     assert memory_reactor.leftovers() == []
 
 
@@ -185,33 +195,41 @@ class TestDying:
         with capturedLogs() as events:
             fake_network.tors[0].die()
             memory_reactor.advance(0)
-        (error,) = [e["error"] for e in events if e["log_level"].name == "error"]
-        assert isinstance(error, TorDied)
-        assert "It was killed." in str(error)
+        (event,) = [e["onionp2p"] for e in events if e["log_level"].name == "error"]
+        assert isinstance(event, TorEnded)
+        assert isinstance(event.why, TorDied)
+        assert "It was killed." in str(event)
 
     def test_bootstrapping(self, memory_reactor: MemoryReactor, fake_network: FakeNetwork) -> None:
         """
-        Who waits for its bootstrap is told at once.
+        Who waits for its bootstrap waits for that of the next one.
         """
-        fake_network.on("BOOTSTRAP 50", Delay(9))
+        fake_network.on("BOOTSTRAP 50", Delay(9), times=1)
         waiting = bootstrapped(leaseTor(memory_reactor, OPTIONS))
         memory_reactor.advance(1)
         fake_network.tors[0].die()
-        with pytest.raises(TorError):
-            memory_reactor.resultOf(waiting, seconds=0)
+        memory_reactor.resultOf(waiting, seconds=3)
+        assert alive(fake_network) == [False, True]
 
     def test_another(self, memory_reactor: MemoryReactor, fake_network: FakeNetwork) -> None:
         """
-        The next to come gets another one; those who have the dead one are told when they ask.
+        All who ask get the next one, those who have the dead one included.
         """
         lease = leaseTor(memory_reactor, OPTIONS)
-        memory_reactor.resultOf(lease.launched())
+        first = memory_reactor.resultOf(lease.launched())
         fake_network.tors[0].die()
         memory_reactor.advance(0)
-        with pytest.raises(TorDied):
-            memory_reactor.resultOf(lease.launched())
-        memory_reactor.resultOf(leaseTor(memory_reactor, OPTIONS).launched())
+        assert not self.isPresent(lease)
+        second = memory_reactor.resultOf(leaseTor(memory_reactor, OPTIONS).launched())
+        assert memory_reactor.resultOf(lease.launched(), seconds=0) is second is not first
+        assert self.isPresent(lease)
         assert alive(fake_network) == [False, True]
+
+    def isPresent(self, lease: TorLease) -> bool:
+        """
+        Whether there is a tor now.
+        """
+        return lease.present is not None
 
     def test_folder(self, memory_reactor: MemoryReactor, fake_network: FakeNetwork) -> None:
         """
@@ -221,9 +239,11 @@ class TestDying:
         tor = memory_reactor.resultOf(lease.launched())
         fake_network.tors[0].die()
         memory_reactor.advance(0)
-        assert os.path.exists(tor.runDirectory.path)
+        assert os.path.exists(folderOf(tor))
         lease.release()
-        assert not os.path.exists(tor.runDirectory.path)
+        memory_reactor.advance(0)
+        assert not os.path.exists(folderOf(tor))
+        assert alive(fake_network) == [False]
 
     def test_folderAtTheEnd(self, memory_reactor: MemoryReactor, fake_network: FakeNetwork) -> None:
         """
@@ -234,7 +254,7 @@ class TestDying:
         memory_reactor.advance(0)
         memory_reactor.stop()
         memory_reactor.advance(0)
-        assert not os.path.exists(tor.runDirectory.path)
+        assert not os.path.exists(folderOf(tor))
 
 
 class TestShutdown:
@@ -329,7 +349,7 @@ class TestReactorShutdown:
         self.stop(memory_reactor, "before", lambda: seen.append(fake_network.tors[0].alive))
         assert seen == [True]
         assert alive(fake_network) == [False]
-        assert not os.path.exists(tor.runDirectory.path)
+        assert not os.path.exists(folderOf(tor))
 
     def test_launching(self, memory_reactor: MemoryReactor, fake_network: FakeNetwork) -> None:
         """

@@ -12,7 +12,8 @@ from dataclasses import dataclass
 from hashlib import sha3_256
 from typing import TYPE_CHECKING
 
-from twisted.internet.defer import Deferred, gatherResults
+from twisted.internet.defer import CancelledError, Deferred, DeferredList
+from twisted.python.failure import Failure
 
 from onionp2p.testing.faketor.faults import Fail, Ignore
 
@@ -83,7 +84,9 @@ async def publish(tor: FakeTor, service: Service) -> None:
     uploads = [
         Deferred.fromCoroutine(_upload(tor, service, directory)) for directory in DIRECTORIES
     ]
-    await gatherResults(uploads, consumeErrors=True)
+    for _, failure in await DeferredList(uploads, consumeErrors=True):
+        if isinstance(failure, Failure):  # this tor has ended in the middle of it
+            failure.trap(CancelledError)
 
 
 async def _upload(tor: FakeTor, service: Service, directory: str) -> None:

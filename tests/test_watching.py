@@ -1,0 +1,310 @@
+"""
+Whether strangers can reach a listener, what is told of that, and what is done about it.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+from twisted.internet.interfaces import IListeningPort
+
+from onionp2p import ListenOptions, OnionServerEndpoint, Wait
+from onionp2p.errors import ListenTimeout
+from onionp2p.events import (
+    Cause,
+    Event,
+    Progress,
+    Published,
+    Reachable,
+    Repairing,
+    Starting,
+    Stopped,
+    Unreachable,
+)
+from onionp2p.options import Admission, parseListen
+from onionp2p.testing import FakeNetwork, MemoryReactor, RecordingFactory
+from onionp2p.testing.faketor import Fail, Ignore, Refuse
+
+
+class Listener:
+    """
+    A listener, and what was told of it.
+    """
+
+    def __init__(self, reactor: MemoryReactor, **options: Any) -> None:
+        self.factory = RecordingFactory()
+        self.told: list[Event] = []
+        endpoint = OnionServerEndpoint(reactor, ListenOptions(7777, **options), self._note)
+        self.port: IListeningPort = reactor.resultOf(endpoint.listen(self.factory))
+
+    def _note(self, event: Event) -> None:
+        if not isinstance(event, Progress):
+            self.told.append(event)
+
+    @property
+    def kinds(self) -> list[type[Event]]:
+        """
+        What was told, by kind.
+        """
+        return [type(event) for event in self.told]
+
+    @property
+    def causes(self) -> list[Cause]:
+        """
+        Why it could not be reached, each time.
+        """
+        return [event.cause for event in self.told if isinstance(event, Unreachable)]
+
+
+@pytest.fixture
+def listen(memory_reactor: MemoryReactor, fake_network: FakeNetwork) -> Callable[..., Listener]:
+    """
+    Begin to listen.
+    """
+    return lambda **options: Listener(memory_reactor, **options)
+
+
+Listen = Callable[..., Listener]
+
+
+def test_reachable(
+    memory_reactor: MemoryReactor, fake_network: FakeNetwork, listen: Listen
+) -> None:
+    """
+    With wait=reachable, listen() fires when a dial of our own has come through, which no protocol
+    of the application is built for.
+    """
+    listener = listen(wait=Wait.REACHABLE)
+    assert listener.kinds == [Starting, Published, Reachable]
+    assert listener.factory.addresses == []
+    (probe,) = fake_network.dials
+    assert probe.port != 7777
+
+
+def test_notReachable(
+    memory_reactor: MemoryReactor, fake_network: FakeNetwork, listen: Listen
+) -> None:
+    """
+    Where none comes through, listen() fails when its time is up, and the onion is withdrawn.
+    """
+    fake_network.on("INTRODUCTION", Refuse(0xF2))
+    with pytest.raises(ListenTimeout, match="reaching the onion ourselves"):
+        listen(wait=Wait.REACHABLE, timeout=100)
+    assert fake_network.tors[0].onions.services == {}
+
+
+def test_looksAgain(
+    memory_reactor: MemoryReactor, fake_network: FakeNetwork, listen: Listen
+) -> None:
+    """
+    It is looked after about every ten minutes, at no fixed moment.
+    """
+    listener = listen()
+    memory_reactor.advance(6000)
+    assert 8 <= listener.kinds.count(Reachable) <= 13
+    assert listener.causes == []
+
+
+def test_never(memory_reactor: MemoryReactor, fake_network: FakeNetwork, listen: Listen) -> None:
+    """
+    With watch=no nobody looks.
+    """
+    listener = listen(watch=None)
+    memory_reactor.advance(6000)
+    assert listener.kinds == [Starting, Published]
+    assert fake_network.dials == []
+
+
+@pytest.mark.parametrize(
+    ("moment", "fault", "cause"),
+    [
+        ("FETCH", Ignore(), Cause.NO_DESCRIPTOR),
+        ("SOCKS CONNECT", Refuse(0xF0), Cause.NO_DESCRIPTOR),
+        ("SOCKS CONNECT", Refuse(0xF2), Cause.NO_INTRODUCTION),
+        ("SOCKS CONNECT", Refuse(0xF3), Cause.NO_INTRODUCTION),
+        ("SOCKS CONNECT", Refuse(0xF7), Cause.NO_INTRODUCTION),
+        ("SOCKS CONNECT", Ignore(), Cause.NO_INTRODUCTION),
+        ("SOCKS CONNECT", Refuse(0xF1), Cause.OTHER),
+        ("HSFETCH", Refuse(551), Cause.OTHER),
+        ("GETINFO network-liveness", Ignore(), Cause.TOR_SILENT),
+    ],
+)
+def test_causes(
+    memory_reactor: MemoryReactor,
+    fake_network: FakeNetwork,
+    moment: str,
+    fault: Refuse | Ignore,
+    cause: Cause,
+) -> None:
+    """
+    Why it can't be reached is told apart; when it can again, that is told too.
+    """
+    listener = Listener(memory_reactor, watch=60.0)
+    rule = fake_network.on(moment, fault)
+    while len(listener.causes) < 2:
+        memory_reactor.advance(10)
+        assert memory_reactor.seconds() < 1000
+    assert listener.causes[0] is cause
+    assert set(listener.causes) <= {cause, Cause.TOR_DOWN}
+    rule.cancel()
+    memory_reactor.advance(200)
+    assert listener.kinds[-1] is Reachable
+
+
+def test_repairs(memory_reactor: MemoryReactor, fake_network: FakeNetwork, listen: Listen) -> None:
+    """
+    The first time may have been the probe's own circuit; then the onion is published anew, twice,
+    and at last tor is started anew.  The address and the port stay.
+    """
+    listener = listen(watch=60.0)
+    address = listener.port.getHost()
+    rule = fake_network.on("SOCKS CONNECT", Refuse(0xF2))
+    memory_reactor.advance(700)
+    rule.cancel()
+    steps = [event.step for event in listener.told if isinstance(event, Repairing)]
+    assert steps[:3] == ["publishing it anew", "publishing it anew", "restarting tor"]
+    assert [tor.alive for tor in fake_network.tors][:1] == [False]
+    memory_reactor.advance(200)
+    assert listener.kinds[-1] is Reachable
+    assert listener.port.getHost() == address
+
+
+def test_republishing(
+    memory_reactor: MemoryReactor, fake_network: FakeNetwork, listen: Listen
+) -> None:
+    """
+    A descriptor that its directories have lost is published again.
+    """
+    listener = listen(watch=60.0)
+    label = listener.port.getHost().label  # type: ignore[attr-defined]
+    fake_network.loseDescriptor(label)
+    memory_reactor.advance(400)
+    assert listener.causes[:2] == [Cause.NO_DESCRIPTOR] * 2
+    assert listener.kinds[-1] is Reachable
+    assert len(fake_network.tors) == 1
+
+
+def test_networkDown(
+    memory_reactor: MemoryReactor, fake_network: FakeNetwork, listen: Listen
+) -> None:
+    """
+    While tor says that the network is down, nothing is repaired: that could only make it worse.
+    """
+    listener = listen(watch=60.0)
+    fake_network.goDown()
+    memory_reactor.advance(1000)
+    assert Cause.NETWORK_DOWN in listener.causes
+    assert Repairing not in listener.kinds
+    fake_network.comeBack()
+    memory_reactor.advance(200)
+    assert listener.kinds[-1] is Reachable
+    assert len(fake_network.tors) == 1
+
+
+def test_torDies(memory_reactor: MemoryReactor, fake_network: FakeNetwork, listen: Listen) -> None:
+    """
+    When tor ends, that is told at once; when the next one has published, that is told, and it is
+    looked at without delay.
+    """
+    listener = listen(watch=600.0)
+    for _ in range(3):
+        fake_network.tors[-1].die()
+        memory_reactor.advance(30)
+    round_ = [Unreachable, Published, Reachable]
+    assert listener.kinds == [Starting, Published, *round_ * 3]
+    assert set(listener.causes) == {Cause.TOR_DOWN}
+
+
+def test_refusedRepublishing(
+    memory_reactor: MemoryReactor, fake_network: FakeNetwork, listen: Listen
+) -> None:
+    """
+    A repair that tor refuses ends nothing: it goes on looking.
+    """
+    listener = listen(watch=60.0)
+    rule = fake_network.on("FETCH", Fail())
+    fake_network.on("ADD_ONION", Refuse(551), times=1)
+    memory_reactor.advance(300)
+    assert Repairing in listener.kinds
+    rule.cancel()
+    memory_reactor.advance(300)
+    assert listener.kinds[-1] is Reachable
+
+
+def test_stops(memory_reactor: MemoryReactor, fake_network: FakeNetwork, listen: Listen) -> None:
+    """
+    A listener that has stopped is looked after no more, whatever was under way.
+    """
+    for fault in ("SOCKS CONNECT", "FETCH", "GETINFO network-liveness", ""):
+        listener = listen(watch=10.0)
+        if fault:
+            fake_network.on(fault, Ignore(), times=1)
+        memory_reactor.advance(13)
+        memory_reactor.resultOf(listener.port.stopListening())  # type: ignore[arg-type]
+        told = len(listener.told)
+        assert listener.kinds[-1] is Stopped
+        memory_reactor.advance(50)
+        assert len(listener.told) == told
+
+
+def test_lostSocket(
+    memory_reactor: MemoryReactor,
+    fake_network: FakeNetwork,
+    listen: Listen,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """
+    A local socket whose file somebody has removed is told as what it is.
+    """
+    listener = listen(watch=60.0)
+    (target,) = next(iter(fake_network.tors[0].onions.services.values())).targets.values()
+    Path(target.removeprefix("unix:")).touch()  # another file than the one that was there
+    memory_reactor.advance(100)
+    assert Cause.TARGET_DEAD in listener.causes
+    os.unlink(target.removeprefix("unix:"))
+
+
+def test_clients(
+    memory_reactor: MemoryReactor, fake_network: FakeNetwork, listen: Listen, tmp_path: Path
+) -> None:
+    """
+    An onion that lets in only some, or nobody, is looked after too.
+    """
+    path = tmp_path / "clients"
+    path.touch(mode=0o600)
+    listener = listen(wait=Wait.REACHABLE, admission=Admission(clients=str(path)))
+    assert listener.kinds == [Starting, Published, Reachable]
+    memory_reactor.advance(0)
+    label = listener.port.getHost().label  # type: ignore[attr-defined]
+    assert fake_network.tors[0].clientKeys.publicKey(label) is None
+    memory_reactor.resultOf(listener.port.stopListening())  # type: ignore[arg-type]
+
+
+def test_circuits(memory_reactor: MemoryReactor, fake_network: FakeNetwork, listen: Listen) -> None:
+    """
+    So is one whose peers are told apart.
+    """
+    listener = listen(wait=Wait.REACHABLE, circuits=True)
+    assert listener.kinds == [Starting, Published, Reachable]
+    assert listener.factory.addresses == []
+
+
+@pytest.mark.parametrize(
+    ("options", "complaint"),
+    [
+        ({"watch": "0"}, "watch= takes seconds"),
+        ({"watch": "x"}, "watch= takes seconds"),
+        ({"watch": "no", "wait": "reachable"}, "watch= no leaves"),
+        ({"watch": "9", "addr": "x"}, "addr="),
+    ],
+)
+def test_badOptions(options: dict[str, str], complaint: str) -> None:
+    """
+    What makes no sense is refused.
+    """
+    with pytest.raises(ValueError, match=complaint):
+        parseListen(["listen"], {"port": "1", **options})
