@@ -34,10 +34,11 @@ from onionp2p.options import DialOptions, LocalSocket
 from onionp2p.proxies import Proxy, openProxy
 from onionp2p.running import whenRunning
 from onionp2p.socks import SocksClient
-from onionp2p.transport import presentAsOnion
+from onionp2p.transport import OnionConnection
 
 __all__ = ["Dial"]
 
+_OURSELVES = OnionPeer()
 _FIRST_PAUSE, _PAUSE_FACTOR, _LONGEST_PAUSE = 0.25, 1.5, 10.0
 # A dial by a fresh circuit may take minutes, with proof of work; by one that has served before it
 # takes a round trip, or the other end has vanished without a word.
@@ -172,7 +173,7 @@ class Dial:
             client,
             absent=proxy.absent,
             build=self._build,
-            present=lambda transport: self._present(transport, use),
+            present=lambda asked, protocol: self._present(asked, protocol, use),
         )
         finished = handshake.start(self._reactor, socks)
         if isolation.proven:
@@ -195,8 +196,8 @@ class Dial:
             raise NoProtocol
         return protocol
 
-    def _present(self, transport: Any, use: _Use) -> None:
-        presentAsOnion(transport, OnionPeer(), self._address, use.end)
+    def _present(self, asked: Any, protocol: IProtocol, use: _Use) -> OnionConnection:
+        return OnionConnection(asked, protocol, _OURSELVES, self._address, use.end)
 
     def _succeeded(self, protocol: IProtocol) -> IProtocol:
         seconds = self._reactor.seconds() - self._begun

@@ -23,8 +23,6 @@ from onionp2p.socks import SocksClient
 
 __all__ = ["Handshake"]
 
-_SECONDS_TO_CONNECT = 30.0
-
 
 class Handshake(Protocol):
     """
@@ -36,19 +34,19 @@ class Handshake(Protocol):
 
     transport: Any = None
 
-    _connector: IConnector | None = None
+    _connector: Any = None
 
     def __init__(
         self,
         socks: SocksClient,
         absent: Callable[[], TorError],
         build: Callable[[], IProtocol],
-        present: Callable[[Any], None],
+        present: Callable[[Any, IProtocol], Any],
     ) -> None:
         """
         @param absent: gives the error for when there is no tor.
         @param build: makes the application's protocol; may fail.
-        @param present: makes a transport what that protocol is to see.
+        @param present: gives what that protocol is to see as its transport, in place of ours.
         """
         self._socks = socks
         self._absent = absent
@@ -69,18 +67,16 @@ class Handshake(Protocol):
 
     def start(self, reactor: Any, socks: LocalSocket) -> Deferred[IProtocol]:
         """
-        Connect to tor's SOCKS port, and begin.
+        Connect to tor's SOCKS port, and begin.  It has no deadline: who waits has one.
 
         @return: L{finished}.
         """
         factory = _HandshakeFactory(self)
         if isinstance(socks, int):
             with passage():
-                self._connector = reactor.connectTCP(
-                    LOOPBACK, socks, factory, _SECONDS_TO_CONNECT
-                )
+                self._connector = reactor.connectTCP(LOOPBACK, socks, factory, timeout=None)
         else:
-            self._connector = reactor.connectUNIX(socks, factory, _SECONDS_TO_CONNECT)
+            self._connector = reactor.connectUNIX(socks, factory, timeout=None)
         return self.finished
 
     def notConnected(self) -> None:
@@ -128,10 +124,10 @@ class Handshake(Protocol):
             early.deliver()
 
     def _handOver(self, protocol: IProtocol, rest: bytes) -> _EarlyBytes | None:
-        transport = self.transport
-        self._present(transport)
+        self.transport = transport = self._present(self.transport, protocol)
+        if self._connector is not None:
+            self._connector.transport = None  # it would be a cycle
         early = _EarlyBytes(transport, rest) if rest else None
-        transport.protocol = protocol
         protocol.makeConnection(transport)
         return early
 
@@ -185,6 +181,7 @@ class _EarlyBytes:
         self._transport = transport
         self._data = data
         self._reading = True
+        self._waits = True
         transport.pauseProducing = self._pause
         transport.resumeProducing = self._resume
 
@@ -215,7 +212,7 @@ class _EarlyBytes:
 
         @return: whether they were not its own.
         """
-        if "pauseProducing" not in vars(self._transport):
-            return False
-        del self._transport.pauseProducing, self._transport.resumeProducing
-        return True
+        waited, self._waits = self._waits, False
+        if waited:
+            del self._transport.pauseProducing, self._transport.resumeProducing
+        return waited

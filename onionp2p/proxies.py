@@ -94,7 +94,10 @@ class _RunningProxy:
 
     def __init__(self, reactor: Any, socks: LocalSocket) -> None:
         self._socks = socks
-        self.queue = _queues.setdefault((reactor, socks), DialQueue())
+        queue = _queues.get((reactor, socks))
+        if queue is None:
+            queue = _queues[reactor, socks] = DialQueue()
+        self.queue = queue
 
     async def ready(self) -> LocalSocket:
         return self._socks

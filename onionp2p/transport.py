@@ -26,10 +26,11 @@ from typing import Any
 from twisted.internet.error import ConnectionDone, ConnectionLost
 from twisted.internet.interfaces import IAddress, IProtocol, ITCPTransport
 from twisted.internet.protocol import Protocol, connectionDone
+from twisted.internet.tcp import Connection
 from twisted.python.failure import Failure
 from zope.interface import implementer
 
-__all__ = ["onionClass", "presentAsOnion"]
+__all__ = ["OnionConnection", "onionClass", "presentAsOnion"]
 
 _SECONDS_TO_LINGER = 5.0
 
@@ -143,6 +144,36 @@ def onionClass(ofTwisted: type) -> type:
     return _classes[ofTwisted]
 
 
+class OnionConnection(_OnionTransport, Connection):  # type: ignore[misc]  # as to protocol
+    """
+    A connection that we have dialled, on the socket by which tor was asked for it.
+    """
+
+    _tlsClientDefault = True
+    logstr = "onion,client"
+
+    def __init__(
+        self,
+        asked: Any,
+        protocol: IProtocol,
+        host: IAddress,
+        peer: IAddress,
+        ended: Callable[[], None],
+    ) -> None:
+        """
+        @param asked: the transport that has the socket; is of no use any more.
+        @param protocol: the application's.
+        @param host: what C{getHost()} returns.
+        @param peer: what C{getPeer()} returns.
+        @param ended: called once, after the protocol's C{connectionLost}.
+        """
+        asked.stopReading()
+        Connection.__init__(self, asked.socket, protocol, asked.reactor)
+        self.connected = 1
+        self._onionHost, self._onionPeer, self._onionEnded = host, peer, ended
+        self.startReading()  # type: ignore[no-untyped-call]
+
+
 def presentAsOnion(
     transport: Any, host: IAddress, peer: IAddress, ended: Callable[[], None]
 ) -> None:
@@ -154,7 +185,6 @@ def presentAsOnion(
     @param peer: what C{getPeer()} returns from now on.
     @param ended: called once, after the protocol's C{connectionLost}.
     """
-    # One class for all of a kind: methods of their own would double what a connection takes.
     if not isinstance(transport, _OnionTransport):
         ofTwisted: type = type(transport)
         transport.__class__ = onionClass(ofTwisted)

@@ -87,7 +87,7 @@ class Served:
         await shutdown(reactor)
 
 
-@pytest_twisted.async_yield_fixture
+@pytest_twisted.async_yield_fixture  # type: ignore[untyped-decorator]
 async def served(tmp_path: Path) -> AsyncIterator[Served]:
     """
     A listener that is not there yet.

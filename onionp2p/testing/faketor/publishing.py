@@ -10,7 +10,7 @@ from __future__ import annotations
 from base64 import b64encode
 from dataclasses import dataclass
 from hashlib import sha3_256
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from twisted.internet.defer import CancelledError, Deferred, DeferredList
 from twisted.python.failure import Failure
@@ -84,7 +84,8 @@ async def publish(tor: FakeTor, service: Service) -> None:
     uploads = [
         Deferred.fromCoroutine(_upload(tor, service, directory)) for directory in DIRECTORIES
     ]
-    for _, failure in await DeferredList(uploads, consumeErrors=True):
+    answers: list[tuple[bool, Any]] = await DeferredList(uploads, consumeErrors=True)
+    for _, failure in answers:
         if isinstance(failure, Failure):  # this tor has ended in the middle of it
             failure.trap(CancelledError)
 
