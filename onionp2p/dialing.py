@@ -10,7 +10,7 @@ from __future__ import annotations
 import random
 from typing import Any
 
-from twisted.internet.defer import CancelledError, Deferred
+from twisted.internet.defer import CancelledError, Deferred, TimeoutError
 from twisted.internet.error import ConnectingCancelledError, NoProtocol
 from twisted.internet.interfaces import IProtocol, IProtocolFactory
 from twisted.internet.task import deferLater
@@ -25,6 +25,7 @@ from onionp2p.errors import (
     DialTimeout,
     OnionError,
     TorDied,
+    TorError,
     UnreachableTarget,
 )
 from onionp2p.events import Connected, EventObserver, Failed, Progress, Retrying, publish
@@ -40,9 +41,8 @@ __all__ = ["Dial"]
 
 _OURSELVES = OnionPeer()
 _FIRST_PAUSE, _PAUSE_FACTOR, _LONGEST_PAUSE = 0.25, 1.5, 10.0
-# A dial by a fresh circuit may take minutes, with proof of work; by one that has served before it
-# takes a round trip, or the other end has vanished without a word.
-_SECONDS_ON_A_PROVEN_CIRCUIT = 30.0
+# Most dials of the live network have come through by then.
+_PATIENCE = 20.0
 # Tor tells a broken circuit by the same code as a dead program, which nothing here will revive.
 _ATTEMPTS_AT_A_DEAD_TARGET = 3
 
@@ -99,6 +99,7 @@ class Dial:
         self._handshake: Handshake | None = None
         self._attempts = 0
         self._lastError: DialError | TorDied | None = None
+        self._beside: Deferred[None] | None = None
         self._expired = False
 
     def start(self) -> Deferred[IProtocol]:
@@ -166,29 +167,77 @@ class Dial:
             pause = min(pause * _PAUSE_FACTOR, _LONGEST_PAUSE)
 
     async def _attempt(self, use: _Use, proxy: Proxy, socks: LocalSocket) -> IProtocol:
-        isolation = self._isolation
-        token = isolation.token
-        client = SocksClient(self._address.hostname, self._address.port, token)
-        handshake = Handshake(
-            client,
+        """
+        Ask tor once; while it is silent, ask it by other circuits too.
+        """
+        handshake = self._begin(use, proxy)
+        finished = handshake.start(self._reactor, socks)
+        silent = self._reactor.callLater(_PATIENCE, self._askBeside, use, proxy, handshake)
+        self._handshake = handshake
+        try:
+            return await finished
+        except DialError as error:
+            self._learn(error, handshake)
+            raise
+        finally:
+            self._step, self._handshake = handshake.phase, None
+            if silent.active():
+                silent.cancel()
+            beside, self._beside = self._beside, None
+            if beside is not None:
+                beside.cancel()
+
+    def _begin(self, use: _Use, proxy: Proxy) -> Handshake:
+        return Handshake(
+            SocksClient(self._address.hostname, self._address.port, self._isolation.token),
             absent=proxy.absent,
             build=self._build,
             present=lambda asked, protocol: self._present(asked, protocol, use),
         )
-        finished = handshake.start(self._reactor, socks)
-        if isolation.proven:
-            finished.addTimeout(_SECONDS_ON_A_PROVEN_CIRCUIT, self._reactor, _silentCircuit)
-        self._handshake = handshake
-        try:
-            protocol = await finished
-        except DialError as error:
-            if error.freshCircuit:
-                isolation.abandon(token)
-            raise
-        finally:
-            self._step, self._handshake = handshake.phase, None
-        isolation.succeeded(token)
-        return protocol
+
+    def _learn(self, error: OnionError, handshake: Handshake) -> None:
+        if isinstance(error, DialError) and error.freshCircuit:
+            self._isolation.abandon(handshake.token)
+
+    def _askBeside(self, use: _Use, proxy: Proxy, first: Handshake) -> None:
+        self._beside = Deferred.fromCoroutine(self._beBeside(use, proxy, first))
+        self._beside.addErrback(_cancelled)
+
+    async def _beBeside(self, use: _Use, proxy: Proxy, first: Handshake) -> None:
+        """
+        Ask tor by one fresh circuit after another, for C{first}.
+
+        That one is kept, since proof of work may take minutes.  But a tor whose call was taken by
+        an introduction point that had just lost its onion waits, and does not call again.
+        """
+        patience, silent = _PATIENCE, first
+        while True:
+            self._isolation.abandon(silent.token)
+            self._lastError = CircuitSilent().during(self._address.shortened, first.phase)
+            self._attempts += 1
+            publish(self._log, Retrying(self._attempts - 1, self._lastError, 0.0), self._observer)
+            patience *= 2
+            async with proxy.queue.turn(self._address.label):
+                socks = await proxy.ready()
+                second = self._begin(use, proxy)
+                asked = second.start(self._reactor, socks)
+                asked.addTimeout(patience, self._reactor)
+                try:
+                    protocol = await asked
+                except TimeoutError:
+                    silent = second
+                    continue
+                except (DialError, TorDied) as error:
+                    self._learn(error, second)
+                    if not error.retriable:
+                        self._beside = None
+                        first.fail(error)
+                        return
+                else:
+                    self._beside = None
+                    first.giveWay(protocol)
+                    return
+            await deferLater(self._reactor, _LONGEST_PAUSE)
 
     def _build(self) -> IProtocol:
         protocol = self._factory.buildProtocol(self._address)
@@ -225,7 +274,5 @@ class Dial:
         return DialTimeout(f"{self._options.timeout:g} s were not enough{last}")
 
 
-def _silentCircuit(result: object, timeout: float) -> object:
-    if not isinstance(result, Failure) or not result.check(CancelledError):
-        return result
-    raise CircuitSilent(f"It was given {timeout:g} s.")
+def _cancelled(failure: Failure) -> None:
+    failure.trap(CancelledError, ConnectingCancelledError, TorError)

@@ -607,7 +607,7 @@ class IntroductionTimeout(DialError):
 
 class CircuitSilent(DialError):
     """
-    A circuit that led to the onion before does not answer: try again.
+    A circuit to the onion is silent: another one is tried beside it.
     """
 
     retriable = True

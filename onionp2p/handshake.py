@@ -28,6 +28,7 @@ class Handshake(Protocol):
     """
     Speaks SOCKS until tor has connected us, then gives way to the application's protocol.
 
+    @ivar token: which circuits it is for.
     @ivar finished: the application's protocol, or why there is none.  Cancelling it closes the
         connection at once, with which tor drops the stream.
     """
@@ -48,6 +49,7 @@ class Handshake(Protocol):
         @param build: makes the application's protocol; may fail.
         @param present: gives what that protocol is to see as its transport, in place of ours.
         """
+        self.token = socks.token
         self._socks = socks
         self._absent = absent
         self._build = build
@@ -85,6 +87,21 @@ class Handshake(Protocol):
         """
         if not self._isOver():
             self.finished.errback(Failure(self._absent()))
+
+    def giveWay(self, protocol: IProtocol) -> None:
+        """
+        Another one has got there: end with what it has, unless it is over.
+        """
+        if not self._isOver():
+            self.finished.callback(protocol)
+            self._close()
+
+    def fail(self, error: Exception) -> None:
+        """
+        Another one has found out that it can't be: end with that, unless it is over.
+        """
+        if not self._isOver():
+            self._fail(Failure(error))
 
     def connectionMade(self) -> None:
         self._write(self._socks.greeting)
@@ -135,7 +152,7 @@ class Handshake(Protocol):
         self._fail(Failure(TorDied("It closed our connection.")))
 
     def _fail(self, why: Failure) -> None:
-        self.transport.abortConnection()
+        self._close()
         if not self._isOver():
             self.finished.errback(why)
 
@@ -144,6 +161,9 @@ class Handshake(Protocol):
 
     def _cancel(self, finished: Deferred[IProtocol]) -> None:
         finished.errback(CancelledError())
+        self._close()
+
+    def _close(self) -> None:
         if self.transport is not None:
             self.transport.abortConnection()
         elif self._connector is not None:

@@ -24,7 +24,6 @@ class Isolation:
     The circuits of some dials to one onion.
 
     @ivar token: what the next dial is to be made with.
-    @ivar proven: whether a dial with this token has succeeded, so that there is a circuit.
     """
 
     def __init__(self) -> None:
@@ -37,13 +36,6 @@ class Isolation:
         """
         return _ofLabels.setdefault(label, cls())
 
-    def succeeded(self, token: str) -> None:
-        """
-        Take note that a dial with C{token} has succeeded.
-        """
-        if token == self.token:
-            self.proven = True
-
     def abandon(self, token: str) -> None:
         """
         Use fresh circuits from now on, if C{token} is still the present one: of several dials that
@@ -54,7 +46,6 @@ class Isolation:
 
     def _renew(self) -> None:
         self.token = secrets.token_hex(_TOKEN_BYTES)
-        self.proven = False
 
 
 _ofLabels: WeakValueDictionary[Hashable, Isolation] = WeakValueDictionary()

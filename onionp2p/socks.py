@@ -88,6 +88,7 @@ class SocksClient:
     Write L{greeting}, pass what is received to L{receive} and write what that returns, until
     L{connected}; what then follows the reply is L{rest}.
 
+    @ivar token: what was given as such.
     @ivar rest: bytes received after tor's reply; they come from the other end.
     """
 
@@ -110,6 +111,7 @@ class SocksClient:
         self._request = (
             bytes([_VERSION, _CONNECT, 0, _DOMAIN_NAME, len(name)]) + name + struct.pack("!H", port)
         )
+        self.token = token
         self._step = _Step.METHOD
         self._buffer = b""
         self.rest = b""

@@ -44,6 +44,8 @@ from twisted.logger import (
 from twisted.python.failure import Failure
 from zope.interface import provider
 
+from onionp2p.tor.watchdog import Watchdog
+
 DEADLINE = 2.0
 """Seconds that a test, or one example of a hypothesis test, may take."""
 
@@ -178,7 +180,13 @@ def pending() -> set[Any]:
 
     selectables = {*reactor.getReaders(), *reactor.getWriters()}
     selectables -= getattr(reactor, "_internalReaders", set())
-    return selectables | {*reactor.getDelayedCalls(), *reapProcessHandlers.values()}
+    # A tor that outlives a test is looked after all the while.
+    calls = {
+        call
+        for call in reactor.getDelayedCalls()
+        if not isinstance(getattr(getattr(call, "func", None), "__self__", None), Watchdog)
+    }
+    return selectables | calls | {*reapProcessHandlers.values()}
 
 
 def discard(thing: Any) -> None:

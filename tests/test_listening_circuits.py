@@ -291,7 +291,7 @@ def test_madeAsTheyAreToBe(
     lease = leaseTor(memory_reactor, TorOptions())
     address = OnionAddress("vww6ybal4bd7szmgncyruucpgfkqahzddi37ktceo3ah7ngmcopnpyyd", 7777)
     arrivals = Arrivals(RecordingFactory(), address, lease, circuits=circuits)
-    port = unix.Port("/nowhere", arrivals)
+    port = unix.Port(b"/nowhere", arrivals)
     arrivals.prepare(port)
     assert issubclass(port.transport, unix.Server)
     assert ICircuitTransport.implementedBy(port.transport) == circuits

@@ -6,6 +6,7 @@ from __future__ import annotations
 
 import pytest
 from twisted.internet.defer import Deferred
+from twisted.internet.error import ConnectingCancelledError
 from twisted.internet.interfaces import IProtocol
 from twisted.logger import capturedLogs
 
@@ -13,6 +14,7 @@ from onionp2p import DialOptions, ListenOptions, OnionAddress, OnionClientEndpoi
 from onionp2p.endpoints import OnionServerEndpoint
 from onionp2p.errors import (
     CircuitSilent,
+    ConnectionRefused,
     DescriptorNotFound,
     DialTimeout,
     IntroductionFailed,
@@ -20,7 +22,7 @@ from onionp2p.errors import (
 )
 from onionp2p.events import Event, Retrying
 from onionp2p.keys import Identity
-from onionp2p.testing import FakeNetwork, MemoryReactor, RecordingFactory
+from onionp2p.testing import FakeNetwork, MemoryReactor, RecordingFactory, RecordingProtocol
 from onionp2p.testing.faketor import Delay, Ignore, Refuse
 
 NOBODY = OnionAddress(Identity(bytes(32)).label, 7777)
@@ -113,8 +115,8 @@ def test_deadTarget(memory_reactor: MemoryReactor, fake_network: FakeNetwork) ->
 
 def test_vanishedPeer(memory_reactor: MemoryReactor, fake_network: FakeNetwork) -> None:
     """
-    A circuit that served before and is silent is given 30 s; then another one is built, rather
-    than have every dial of the endpoint wait on a dead one.
+    A circuit that is silent for 20 s is kept, and another one built beside it, which all later
+    dials of the endpoint take.
     """
     address = listen(memory_reactor)
     endpoint = OnionClientEndpoint(memory_reactor, DialOptions(address))
@@ -124,7 +126,7 @@ def test_vanishedPeer(memory_reactor: MemoryReactor, fake_network: FakeNetwork) 
     seen: list[Event] = []
     endpoint._observer = seen.append
     memory_reactor.resultOf(endpoint.connect(RecordingFactory()))
-    assert 30 < memory_reactor.seconds() - begun < 31
+    assert 20 <= memory_reactor.seconds() - begun < 21
     first, silent, fresh = tokens(fake_network)
     assert first == silent != fresh
     assert [type(event.error) for event in seen if isinstance(event, Retrying)] == [CircuitSilent]
@@ -135,9 +137,66 @@ def test_proofOfWorkTakesItsTime(memory_reactor: MemoryReactor, fake_network: Fa
     A dial by a fresh circuit has all the time that its user gave it, minutes included.
     """
     address = listen(memory_reactor)
-    fake_network.on("SOCKS CONNECT", Delay(290))
-    memory_reactor.resultOf(dial(memory_reactor, address, timeout=300), seconds=300)
-    assert len(fake_network.dials) == 1
+    fake_network.on("SOCKS CONNECT", Delay(290), times=1)
+    fake_network.on("SOCKS CONNECT", Ignore())
+    server = memory_reactor.resultOf(dial(memory_reactor, address, timeout=300), seconds=300)
+    assert memory_reactor.seconds() == 290
+    assert isinstance(server, RecordingProtocol)
+    memory_reactor.advance(100)
+    assert server.lost is None
+    # One beside it at a time, each with more patience than the last.
+    assert len(fake_network.dials) == 4
+
+
+def test_theFirstToAnswer(memory_reactor: MemoryReactor, fake_network: FakeNetwork) -> None:
+    """
+    Whichever circuit answers first is taken, one protocol is built, and the others are closed.
+    """
+    address = listen(memory_reactor)
+    fake_network.on("SOCKS CONNECT", Delay(30), times=1)
+    fake_network.on("SOCKS CONNECT", Delay(15), times=1)
+    endpoint, factory = (
+        OnionClientEndpoint(memory_reactor, DialOptions(address)),
+        RecordingFactory(),
+    )
+    memory_reactor.resultOf(endpoint.connect(factory))
+    assert memory_reactor.seconds() == 30
+    memory_reactor.advance(300)
+    (protocol,) = factory.protocols
+    assert protocol.lost is None
+    assert len(fake_network.dials) == 2
+
+
+def test_refusedBeside(memory_reactor: MemoryReactor, fake_network: FakeNetwork) -> None:
+    """
+    What a circuit beside the silent one finds out for good is the dial's error.
+    """
+    fake_network.on("SOCKS CONNECT", Ignore(), times=1)
+    fake_network.on("SOCKS CONNECT", Refuse(0xF2), times=1)
+    fake_network.on("SOCKS CONNECT", Refuse(0x05))
+    with pytest.raises(ConnectionRefused):
+        memory_reactor.resultOf(dial(memory_reactor, NOBODY))
+    assert len(set(tokens(fake_network))) == 3
+
+
+@pytest.mark.parametrize("seconds", [19, 21, 50, 90])
+def test_cancelledBeside(
+    memory_reactor: MemoryReactor, fake_network: FakeNetwork, seconds: float
+) -> None:
+    """
+    A dial that is cancelled while several circuits are silent leaves none of them.
+    """
+    fake_network.on("SOCKS CONNECT", Ignore())
+    factory = RecordingFactory()
+    endpoint = OnionClientEndpoint(memory_reactor, DialOptions(NOBODY))
+    connecting = endpoint.connect(factory)
+    memory_reactor.advance(seconds)
+    connecting.cancel()
+    with pytest.raises(ConnectingCancelledError):
+        memory_reactor.resultOf(connecting, seconds=0)
+    made = len(fake_network.dials)
+    memory_reactor.advance(200)
+    assert (len(fake_network.dials), factory.protocols) == (made, [])
 
 
 def test_events(memory_reactor: MemoryReactor, fake_network: FakeNetwork) -> None:

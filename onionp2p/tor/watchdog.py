@@ -11,8 +11,7 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING
 
 from twisted.internet.defer import CancelledError, Deferred
-from twisted.internet.interfaces import IReactorTime
-from twisted.internet.task import deferLater
+from twisted.internet.interfaces import IDelayedCall, IReactorTime
 from twisted.python.failure import Failure
 
 from onionp2p.errors import ControlTimeout, TorError
@@ -41,28 +40,37 @@ class Watchdog:
         self._clock = clock
         self._control = control
         self._silent = silent
-        self._watching = Deferred.fromCoroutine(self._watch()).addErrback(_stopped)
+        self._misses = 0
+        self._asking: Deferred[None] | None = None
+        self._next: IDelayedCall = clock.callLater(SECONDS_BETWEEN, self._ask)
 
     def stop(self) -> None:
         """
         Watch no more.
         """
-        self._watching.cancel()
+        if self._next.active():
+            self._next.cancel()
+        if self._asking is not None:
+            self._asking.cancel()
 
-    async def _watch(self) -> None:
-        misses = 0
-        while misses < _MISSES:
-            if not misses:
-                await deferLater(self._clock, SECONDS_BETWEEN)
-            try:
-                await self._control.command("GETINFO uptime", SECONDS_TO_ANSWER)
-            except ControlTimeout:
-                misses += 1
-            except TorError:  # it is gone, which others notice
-                return
-            else:
-                misses = 0
-        self._silent()
+    def _ask(self) -> None:
+        asking = self._asking = Deferred.fromCoroutine(self._listen())
+        asking.addErrback(_stopped)
+
+    async def _listen(self) -> None:
+        try:
+            await self._control.command("GETINFO uptime", SECONDS_TO_ANSWER)
+        except ControlTimeout:
+            self._misses += 1
+            pause = 0.0
+        except TorError:  # it is gone, which others notice
+            return
+        else:
+            self._misses, pause = 0, SECONDS_BETWEEN
+        if self._misses < _MISSES:
+            self._next = self._clock.callLater(pause, self._ask)
+        else:
+            self._silent()
 
 
 def _stopped(failure: Failure) -> None:

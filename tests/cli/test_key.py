@@ -175,13 +175,13 @@ def test_badDescriptors(here: Path, number: str) -> None:
     assert list(here.iterdir()) == []
 
 
-def test_inUse(here: Path) -> None:
+def test_inUse(here: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """
     A listener's key can be shown and exported, not rewritten.
     """
     file = KeyFile("web.key")
     assert key("show", "web.key").stdout == f"{file.identity.hostname}\n"
-    os.environ[VARIABLE] = "correct horse"  # the fixture takes it away again
+    monkeypatch.setenv(VARIABLE, "correct horse")
     result = key("encrypt", "web.key", status=1)
     assert f"held by process {os.getpid()}" in result.stderr
     file.close()

@@ -44,6 +44,9 @@ class Echo(Protocol):
     def dataReceived(self, data: bytes) -> None:
         self.transport.write(data)
 
+    def connectionLost(self, reason: Failure = connectionDone) -> None:
+        self.factory.gone += 1
+
 
 class Echoes(Factory):
     """
@@ -55,6 +58,14 @@ class Echoes(Factory):
     def __init__(self) -> None:
         self.here: list[Any] = []
         self.peers: list[Any] = []
+        self.gone = 0
+
+    def whenEmpty(self) -> Deferred[None]:
+        """
+        Give a Deferred that fires when nobody is there any more: a dialer's tor that ends before
+        that takes the news along.
+        """
+        return eventually(lambda: self.gone == len(self.here))
 
     def buildProtocol(self, addr: Any) -> Any:
         self.peers.append(addr)
@@ -179,7 +190,8 @@ async def test_severalPorts(tmp_path: Path, circuits: str) -> None:
     """
     options = f":key={tmp_path}/key{circuits}"
     elsewhere = f":state={tmp_path}/state"
-    port = await listen(7777, options)
+    echoes = Echoes()
+    port = await listen(7777, options, echoes)
     inside = await dial(port)
     await hangUp(await dialPatiently(port, elsewhere))
     over = False
@@ -213,6 +225,7 @@ async def test_severalPorts(tmp_path: Path, circuits: str) -> None:
     over = True
     await gatherResults(dialing)
     await hangUp(inside)
+    await echoes.whenEmpty()
     await port.stopListening()
 
 
@@ -231,7 +244,8 @@ async def test_clients(tmp_path: Path, circuits: str) -> None:
         ClientKeyFile(key).save(str(tmp_path / name))
         auth[name] = f":auth={tmp_path / name}:state={tmp_path}/{name}-state:isolate=dial"
     clients.add("alice", keys["alice"].public)
-    port = await listen(7777, f":clients={clients.path}{circuits}")
+    echoes = Echoes()
+    port = await listen(7777, f":clients={clients.path}{circuits}", echoes)
     alice = await dial(port, auth["alice"])
     with pytest.raises(ClientAuthRequired):
         await dial(port, f":state={tmp_path}/other-state")
@@ -251,6 +265,7 @@ async def test_clients(tmp_path: Path, circuits: str) -> None:
         await bob.say(b"nor I")
         await hangUp(alice, bob)
     await hangUp(await dial(port, auth["alice"]))
+    await echoes.whenEmpty()
     await port.stopListening()
 
 
