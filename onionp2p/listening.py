@@ -31,7 +31,7 @@ from onionp2p.watching import Watch
 
 if TYPE_CHECKING:
     from onionp2p.events import EventObserver, Progress
-    from onionp2p.tor.services import ServedPort
+    from onionp2p.tor.servedport import ServedPort
 
 __all__ = ["Listen", "OnionPort"]
 

@@ -39,7 +39,7 @@ from onionp2p.socks import SocksClient
 
 if TYPE_CHECKING:
     from onionp2p.tor.lease import TorLease
-    from onionp2p.tor.services import ServedPort
+    from onionp2p.tor.servedport import ServedPort
     from onionp2p.tor.tor import Tor
 
 __all__ = ["ProbeFailed", "probe"]

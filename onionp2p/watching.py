@@ -37,7 +37,7 @@ from onionp2p.probing import ProbeFailed, probe
 
 if TYPE_CHECKING:
     from onionp2p.tor.lease import TorLease
-    from onionp2p.tor.services import ServedPort
+    from onionp2p.tor.servedport import ServedPort
 
 __all__ = ["Watch"]
 

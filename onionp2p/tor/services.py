@@ -15,13 +15,12 @@ answer, or nobody waited, what is in force is unknown until the next change.
 
 from __future__ import annotations
 
-import secrets
 from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
-from twisted.internet.defer import Deferred, DeferredList, DeferredLock, TimeoutError
+from twisted.internet.defer import Deferred, DeferredList, TimeoutError
 from twisted.internet.interfaces import IReactorTime
 from twisted.logger import Logger
 from twisted.python.failure import Failure
@@ -37,123 +36,17 @@ from onionp2p.errors import (
 )
 from onionp2p.keys import Identity
 from onionp2p.outcome import Outcome
-from onionp2p.tor.publication import Publication
-from onionp2p.tor.service import NOWHERE, Clients, Service, Terms
+from onionp2p.tor.servedonion import ServedOnion
+from onionp2p.tor.servedport import ServedPort
+from onionp2p.tor.service import Clients, Service, Terms
 from onionp2p.tor.serving import Serving
 
 if TYPE_CHECKING:
-    from onionp2p.tor.clientauth import ClientAuthorizations
     from onionp2p.tor.control import TorControl
 
 __all__ = ["OnionServices", "ServedPort"]
 
 _SECONDS_TO_WITHDRAW = 2.0
-_PORTS = 1 << 16
-
-
-class _Onion:
-    """
-    One onion.
-
-    @ivar desired: what it is to be.
-    @ivar inForce: what tor serves, or L{None}.
-    @ivar uncertain: whether that is not known.
-    @ivar leaving: the listeners that were stopped while their connections lived, and their ports.
-    """
-
-    def __init__(self, clock: IReactorTime, desired: Service) -> None:
-        self.desired = desired
-        self.inForce: Service | None = None
-        self.uncertain = False
-        self.leaving: dict[ServedPort, int] = {}
-        self.publication = Publication(clock)
-        self.turn = DeferredLock()
-
-    @property
-    def wanted(self) -> Service | None:
-        """
-        What tor is to serve for that: L{None} for nothing.
-        """
-        wanted = self.desired
-        if wanted.terms.inFolder:
-            for port in self.leaving.values():
-                if not wanted.servesPort(port):
-                    wanted = wanted.withPort(port, NOWHERE)
-        return wanted if wanted.targets else None
-
-
-class ServedPort:
-    """
-    A port of an onion that a listener has.
-    """
-
-    def __init__(self, services: OnionServices, onion: _Onion, port: int) -> None:
-        self._services = services
-        self._onion = onion
-        self._port = port
-
-    def whenPublished(self) -> Deferred[None]:
-        """
-        Give a Deferred that fires when others can look the onion up, as it is by then; it fails
-        when there will be no more tors, with the reason.
-        """
-        return self._onion.publication.whenPublished()
-
-    async def changeClients(self, clients: Clients) -> None:
-        """
-        Let in these from now on, at all ports; where tor is gone, from the next one on.
-
-        @raise OnionRefused: if tor refuses; then the former ones stay.
-        """
-        self._onion.desired = self._onion.desired.withClients(clients)
-        await self._services.follow(self._onion)
-
-    async def republish(self) -> None:
-        """
-        Have tor make the onion anew, introduction points and descriptors included.  Streams live
-        on.
-
-        @raise OnionRefused: if tor refuses.
-        """
-        await self._services.renew(self._onion)
-
-    async def enter(self, authorizations: ClientAuthorizations) -> Callable[[], None]:
-        """
-        See to it that we can enter ourselves, where only some may.
-
-        @return: a callable that ends this.
-
-        @raise ClientKeyConflict: if tor has another key to this onion.
-        @raise TorError: if tor refuses, or is gone.
-        """
-        service = self._onion.desired
-        if service.clients is None:
-            return _nothing
-        return await authorizations.hold(service.label, service.ours)
-
-    @property
-    def label(self) -> str:
-        """
-        The 56 characters of the onion's address.
-        """
-        return self._onion.desired.label
-
-    def unservedPort(self) -> int:
-        """
-        Give a virtual port at which nobody listens.
-        """
-        service = self._onion.desired
-        ports = [port for port in range(1, _PORTS) if not service.servesPort(port)]
-        return secrets.choice(ports)
-
-    async def stop(self, idle: Deferred[None]) -> None:
-        """
-        Serve the port no more; its connections live on.  Never fails, and takes 2 s at most: where
-        tor is gone, so is the onion, and one that is frozen obeys when it thaws.
-
-        @param idle: fires when the last connection has ended.
-        """
-        await self._services.stop(self, self._onion, self._port, idle)
 
 
 class OnionServices:
@@ -165,7 +58,7 @@ class OnionServices:
 
     def __init__(self, clock: IReactorTime) -> None:
         self._clock = clock
-        self._onions: dict[str, _Onion] = {}
+        self._onions: dict[str, ServedOnion] = {}
         self._serving: Serving | None = None
 
     async def applyTo(self, control: TorControl, folder: str | None) -> None:
@@ -234,11 +127,11 @@ class OnionServices:
             raise
         return ServedPort(self, onion, port)
 
-    def _onionFor(self, identity: Identity, terms: Terms) -> _Onion:
+    def _onionFor(self, identity: Identity, terms: Terms) -> ServedOnion:
         onion = self._onions.get(identity.label)
         if onion is None:
             desired = Service(identity, identity.label, terms)
-            onion = self._onions[identity.label] = _Onion(self._clock, desired)
+            onion = self._onions[identity.label] = ServedOnion(self._clock, desired)
         elif not onion.desired.targets:
             onion.desired = replace(onion.desired, terms=terms)
         elif onion.desired.terms != terms:
@@ -246,7 +139,7 @@ class OnionServices:
         return onion
 
     async def stop(
-        self, served: ServedPort, onion: _Onion, port: int, idle: Deferred[None]
+        self, served: ServedPort, onion: ServedOnion, port: int, idle: Deferred[None]
     ) -> None:
         """
         See L{ServedPort.stop}.
@@ -257,11 +150,11 @@ class OnionServices:
             idle.addCallback(self._left, served, onion)
         await self._settle(onion, port)
 
-    def _left(self, _: None, served: ServedPort, onion: _Onion) -> None:
+    def _left(self, _: None, served: ServedPort, onion: ServedOnion) -> None:
         del onion.leaving[served]
         Deferred.fromCoroutine(self._settle(onion))
 
-    async def _settle(self, onion: _Onion, stopped: int | None = None) -> None:
+    async def _settle(self, onion: ServedOnion, stopped: int | None = None) -> None:
         """
         Have tor follow to where less is desired, and wait a little.
         """
@@ -288,7 +181,7 @@ class OnionServices:
         if self._serving is not None:
             await self._serving.closeCircuit(circuit)
 
-    async def renew(self, onion: _Onion) -> None:
+    async def renew(self, onion: ServedOnion) -> None:
         """
         See L{ServedPort.republish}.
         """
@@ -296,7 +189,7 @@ class OnionServices:
         onion.uncertain = onion.uncertain or not onion.desired.terms.inFolder
         await self.follow(onion)
 
-    async def follow(self, onion: _Onion) -> None:
+    async def follow(self, onion: ServedOnion) -> None:
         """
         Have tor serve an onion as it is desired; where it is gone or silent, the next one does.
 
@@ -315,7 +208,7 @@ class OnionServices:
                 onion.publication.stop()
                 del self._onions[label]
 
-    async def _change(self, onion: _Onion, wanted: Service | None) -> None:
+    async def _change(self, onion: ServedOnion, wanted: Service | None) -> None:
         serving, before = self._serving, onion.inForce
         if serving is None:
             raise ControlLost
@@ -339,9 +232,3 @@ class OnionServices:
         else:
             onion.uncertain = False
         raise error
-
-
-def _nothing() -> None:
-    """
-    Everybody may enter.
-    """
