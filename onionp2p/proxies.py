@@ -128,8 +128,8 @@ def openProxy(
 
 
 def _loadKey(options: DialOptions) -> ClientKey | None:
-    if options.auth is None:
-        return None
+    if not isinstance(options.auth, str):
+        return options.auth
     # Few need it, and it imports cryptography.
     from onionp2p.clientkeys import loadClientKey
 

@@ -103,7 +103,7 @@ async def stopLocally(port: IListeningPort) -> None:
     """
     Listen no more.
     """
-    if isinstance(port, unix.Port):
+    if isinstance(port, unix.Port) and port.connected:  # at the reactor's end, it has closed it
         # Twisted's fails, and leaves the socket open, where somebody has removed its file.
         with suppress(OSError):
             os.close(os.open(port.getHost().name, os.O_CREAT | os.O_EXCL | os.O_WRONLY, OURS))

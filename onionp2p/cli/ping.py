@@ -19,7 +19,10 @@ from twisted.internet.task import deferLater
 
 from onionp2p.cli.pingreport import JSONReport, Report, TextReport
 from onionp2p.cli.running import CANCELLED, run
+from onionp2p.clientkeys import readInvitation
+from onionp2p.endpoints import OnionClientEndpoint
 from onionp2p.errors import OnionError
+from onionp2p.options import DialOptions
 from onionp2p.ping.initiator import TIMEOUT, PingInitiator
 from onionp2p.ping.naming import addressText
 from onionp2p.ping.results import Ok
@@ -150,7 +153,12 @@ class _Seconds(click.FloatRange):
 
 
 @click.command()
-@click.argument("address")
+@click.argument("address", required=False)
+@click.option(
+    "--invitation",
+    metavar="FILE",
+    help="Take address and key from an invitation: a file, or - for standard input.",
+)
 @click.option(
     "-c",
     "count",
@@ -176,15 +184,31 @@ class _Seconds(click.FloatRange):
     help="Seconds that a reply may take.",
 )
 @click.option("--json", "asJSON", is_flag=True, help="Print one JSON object a line.")
-def ping(address: str, count: int | None, interval: float, timeout: float, asJSON: bool) -> None:
+def ping(
+    *,
+    address: str | None,
+    invitation: str | None,
+    count: int | None,
+    interval: float,
+    timeout: float,
+    asJSON: bool,
+) -> None:
     """Ping ADDRESS, and sum up the round trips at the end.
 
     ADDRESS is an onion's, X.onion:PORT or /onion3/X:PORT, or any client endpoint
     string of Twisted. Exits with 0 if any reply came, else with 1.
     """
+    if (address is None) == (invitation is None):
+        raise click.UsageError("Give an ADDRESS, or an --invitation, which holds one.")
+    invited = None if invitation is None else readInvitation(invitation)
 
     async def main(reactor: Any) -> int:
-        endpoint = clientEndpoint(reactor, address)
+        endpoint: IStreamClientEndpoint
+        if invited is None:
+            endpoint = clientEndpoint(reactor, address or "")
+        else:
+            whom, key = invited
+            endpoint = OnionClientEndpoint(reactor, DialOptions(whom, auth=key))
         report = JSONReport() if asJSON else TextReport()
         return await pingPeer(
             reactor, endpoint, report, count=count, interval=interval, timeout=timeout

@@ -9,8 +9,12 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 from enum import Enum
+from typing import TYPE_CHECKING
 
 from onionp2p.address import OnionAddress
+
+if TYPE_CHECKING:
+    from onionp2p.x25519 import ClientKey
 
 __all__ = [
     "WATCH_SECONDS",
@@ -141,7 +145,8 @@ class DialOptions:
     An onion service to reach.
 
     @ivar address: whom to dial.
-    @ivar auth: the file of our key to an onion with client authorization, or L{None}.
+    @ivar auth: our key to an onion with client authorization, or the file that holds it, or
+        L{None}.
     @ivar isolate: C{"dial"} for fresh circuits for every C{connect()}, any other word for those
         of all the endpoints with the same one, L{None} for those of this endpoint alone.
     @ivar socks: the SOCKS port of a tor that runs already, or L{None}; if it is given, C{auth} is
@@ -151,7 +156,7 @@ class DialOptions:
     """
 
     address: OnionAddress
-    auth: str | None = None
+    auth: ClientKey | str | None = None
     isolate: str | None = None
     socks: LocalSocket | None = None
     timeout: float = 120.0

@@ -28,7 +28,7 @@ _DAY = 86400.0
 _LONGEST_PATH = 4096
 _LONGEST_SOCKET = 107  # bytes, on Linux
 _SECONDS = re.compile(r"[0-9]{1,9}(\.[0-9]{1,9})?", re.ASCII)
-_NUMBER = re.compile(r"[0-9]{1,9}", re.ASCII)
+_NUMBER = re.compile(r"[0-9]{1,10}", re.ASCII)
 _WORD = re.compile(r"[A-Za-z0-9._-]{1,64}", re.ASCII)
 
 

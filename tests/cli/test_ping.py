@@ -19,6 +19,7 @@ from twisted.internet.endpoints import UNIXClientEndpoint
 from twisted.internet.error import ConnectError
 from twisted.internet.protocol import Factory, Protocol
 
+from onionp2p.cli import main
 from onionp2p.cli.ping import clientEndpoint, ping, pingPeer
 from onionp2p.cli.pingreport import JSONReport, Report, TextReport
 from onionp2p.ping import PingResponder, PingResponderFactory
@@ -345,3 +346,21 @@ def test_seconds(option: str, value: str) -> None:
     result = CliRunner().invoke(ping, ["tcp:127.0.0.1:1", option, value])
     assert result.exit_code == 2
     assert option in result.output
+
+
+@pytest.mark.parametrize(
+    ("arguments", "complaint"),
+    [
+        ([], "Give an ADDRESS, or an --invitation"),
+        (["tcp:127.0.0.1:1", "--invitation", "x"], "Give an ADDRESS, or an --invitation"),
+        (["--invitation", "/nowhere/x"], "/nowhere/x"),
+        (["--invitation", "-"], "standard input"),
+    ],
+)
+def test_wrongInvitations(arguments: list[str], complaint: str) -> None:
+    """
+    One of the two says whom to ping, and what is wrong with an invitation is said.
+    """
+    result = CliRunner().invoke(main, ["ping", *arguments], input="garbage")
+    assert result.exit_code != 0
+    assert complaint in result.output
