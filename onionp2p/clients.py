@@ -119,16 +119,19 @@ class ClientsFile:
         @raise ClientsFileError: if it can't be read, trusted or understood.
         """
         # Before it is read: a change during that must not go unseen.
-        self._seen = self._state()
+        self._seen = self.state()
         return withoutFrames(lambda: parseClients(self._text()), self._error)
 
     def hasChanged(self) -> bool:
         """
         Tell whether there is something new to L{read}.  A change that broke the file counts, once.
         """
-        return self._state() != self._seen
+        return self.state() != self._seen
 
-    def _state(self) -> object:
+    def state(self) -> object:
+        """
+        Give what the file system says of the file: another value whenever it was written.
+        """
         try:
             status = os.lstat(self.path)
         except (OSError, ValueError):

@@ -24,7 +24,7 @@ _SECONDS_BETWEEN_LOOKS = 2.0
 
 class ClientsWatch:
     """
-    Looks at the file every 2 s.
+    Looks at the file every 2 s, and reads it when it has been the same twice.
 
     It never opens the onion to more than its owner wrote: while the file can't be read or
     understood, or tor does not take the change, the list that was in force stays.
@@ -43,6 +43,7 @@ class ClientsWatch:
         @param change: lets in those whose public keys it is given, and nobody else.
         """
         self._file = file
+        self._state = file.state()
         self._change = change
         self._looking = LoopingCall(self._look)
         self._looking.clock = clock
@@ -56,7 +57,10 @@ class ClientsWatch:
             self._looking.stop()
 
     def _look(self) -> Deferred[None] | None:
-        if not self._file.hasChanged():
+        state = self._file.state()
+        settled, self._state = state == self._state, state
+        # An editor may be between emptying the file and writing it.
+        if not settled or not self._file.hasChanged():
             return None
         return Deferred.fromCoroutine(self._follow())
 

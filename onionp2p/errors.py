@@ -496,7 +496,8 @@ class HostUnreachable(DialError):
 
 class ConnectionRefused(DialError):
     """
-    The onion service does not serve this port: check the port in the address.
+    The onion service does not serve this port, or no more streams on our circuit (maxstreams=):
+    check the port in the address.
 
     SOCKS code 05.
     """

@@ -80,6 +80,7 @@ class Rig:
         """
         with capturedLogs() as events:
             self.reactor.advance(2)
+            self.reactor.advance(2)  # and it is the same still
         return [event for event in events if "Watch" in event.get("log_namespace", "")]
 
 

@@ -68,6 +68,7 @@ NEEDED = {
         "port": {},
         "addr": {"target": "unix:/s"},
         "target": {"port": "1", "control": "1"},
+        "powburst": {"port": "1", "powrate": "5"},
         "introrate": {"port": "1", "circuits": "yes"},
         "introburst": {"port": "1", "circuits": "yes", "introrate": "1"},
     },

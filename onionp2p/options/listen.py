@@ -26,6 +26,7 @@ _KNOWN = TOR_OPTIONS | _OF_ITS_OWN_ONION | _OF_ALL
 _NOT_YET = frozenset({"protocol", "identity"})
 _SINGLE_HOP = frozenset({"singlehop", "nonanonymous", "single-hop", "non-anonymous"})
 _MOST = 999_999_999
+_POW_RATE, _POW_BURST = 250, 2500  # tor's own
 _MOST_STREAMS = 65535
 _MOST_INTRODUCTIONS = 2**31 - 1
 
@@ -98,6 +99,12 @@ def _admission(options: Options) -> Admission:
     work = options.choice("pow", ProofOfWork.AUTO)
     if work is ProofOfWork.NO and {"powrate", "powburst"} & options.names:
         raise options.wrong("pow", "no leaves powrate= and powburst= without use")
+    powRate = options.number("powrate", 0, _MOST)
+    powBurst = options.number("powburst", 0, _MOST)
+    # Of the one that is not given, tor has its own.
+    rate, burst = powRate or _POW_RATE, powBurst or _POW_BURST
+    if burst < rate:
+        raise options.wrong("powburst", f"({burst}) can't be less than powrate= ({rate})")
     introRate = options.number("introrate", 1, _MOST_INTRODUCTIONS)
     introBurst = options.number("introburst", 1, _MOST_INTRODUCTIONS)
     if introBurst is not None and (introRate is None or introBurst < introRate):
@@ -105,8 +112,8 @@ def _admission(options: Options) -> Admission:
     return Admission(
         clients=options.path("clients"),
         proofOfWork=work,
-        powRate=options.number("powrate", 0, _MOST),
-        powBurst=options.number("powburst", 0, _MOST),
+        powRate=powRate,
+        powBurst=powBurst,
         maxStreams=options.number("maxstreams", 0, _MOST_STREAMS) or 0,
         introRate=introRate,
         introBurst=introBurst or max(introRate or 0, Admission.introBurst),

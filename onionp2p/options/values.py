@@ -273,12 +273,16 @@ def _text(value: object) -> str:
     """
     Twisted passes the parts of a C{bytes} description on as C{bytes}.
     """
-    if isinstance(value, str):
-        return value
     try:
-        return value.decode("utf-8") if isinstance(value, bytes) else str(value)
+        text = value.decode("utf-8") if isinstance(value, bytes) else value
     except UnicodeDecodeError:
         raise ValueError("onionp2p: the description is not UTF-8") from None
+    if isinstance(text, int | float) and not isinstance(text, bool):
+        text = str(text)
+    if not isinstance(text, str):
+        kind = type(text).__name__
+        raise ValueError(f"onionp2p: an option is text or a number, not {kind}")  # noqa: TRY004 - as of all
+    return text
 
 
 def _absolute(text: str) -> str | None:

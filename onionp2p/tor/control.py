@@ -271,5 +271,6 @@ def _ourOutcome(answer: Deferred[object]) -> Outcome[object]:
 
 def _ourError(error: BaseException) -> Exception:
     if isinstance(error, TorProtocolError):
-        return TorRefusedCommand(int(error.code), _SECRET.sub("…", str(error.text)))
+        text = "".join(each if each.isprintable() else "?" for each in str(error.text))
+        return TorRefusedCommand(int(error.code), _SECRET.sub("…", text))
     return ControlLost()

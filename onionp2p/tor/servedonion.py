@@ -9,11 +9,11 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from twisted.internet.defer import DeferredLock
 from twisted.internet.interfaces import IReactorTime
 
 from onionp2p.tor.publication import Publication
 from onionp2p.tor.service import NOWHERE, Service
+from onionp2p.turns import Turns
 
 if TYPE_CHECKING:
     from onionp2p.tor.servedport import ServedPort
@@ -37,7 +37,7 @@ class ServedOnion:
         self.uncertain = False
         self.leaving: dict[ServedPort, int] = {}
         self.publication = Publication(clock)
-        self.turn = DeferredLock()
+        self.turn = Turns()
 
     @property
     def wanted(self) -> Service | None:

@@ -44,7 +44,6 @@ _OURS = (
     "hiddenservice*",
     "__*",
 )
-_SHORTEST_ABBREVIATION = 3
 _TESTING = ["testingtornetwork", "1"]
 
 
@@ -118,7 +117,7 @@ def _isOurs(name: str) -> bool:
     for ours in _OURS:
         if ours.endswith("*") and name.startswith(ours[:-1]):
             return True
-        if name == ours or (len(name) >= _SHORTEST_ABBREVIATION and ours.startswith(name)):
+        if ours.startswith(name):
             return True
     return False
 

@@ -181,7 +181,7 @@ def severalTors() -> Iterator[None]:
 
 
 @pytest.mark.usefixtures("severalTors")
-@pytest.mark.parametrize("circuits", ["", ":circuits=yes"])
+@pytest.mark.parametrize("circuits", ["", pytest.param(":circuits=yes", marks=pytest.mark.slow)])
 @pytest.mark.deadline(120)
 async def test_severalPorts(tmp_path: Path, circuits: str) -> None:
     """
@@ -230,7 +230,7 @@ async def test_severalPorts(tmp_path: Path, circuits: str) -> None:
 
 
 @pytest.mark.usefixtures("severalTors")
-@pytest.mark.parametrize("circuits", ["", ":circuits=yes"])
+@pytest.mark.parametrize("circuits", ["", pytest.param(":circuits=yes", marks=pytest.mark.slow)])
 @pytest.mark.deadline(120)
 async def test_clients(tmp_path: Path, circuits: str) -> None:
     """

@@ -98,7 +98,7 @@ async def served(tmp_path: Path) -> AsyncIterator[Served]:
 
 
 @pytest.mark.deadline(120)
-@pytest.mark.parametrize("name", ["SIGKILL", "SIGTERM"])
+@pytest.mark.parametrize("name", ["SIGKILL", pytest.param("SIGTERM", marks=pytest.mark.slow)])
 async def test_torEnds(served: Served, name: str) -> None:
     """
     Whatever ends tor, the listener is back at the same address, and dialled, without a word from
