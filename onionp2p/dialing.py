@@ -8,7 +8,8 @@ Dialing: from C{connect()} to the application's protocol.
 from __future__ import annotations
 
 import random
-from typing import Any
+from collections.abc import Callable
+from typing import Any, TypeVar
 
 from twisted.internet.defer import CancelledError, Deferred, TimeoutError
 from twisted.internet.error import ConnectingCancelledError, NoProtocol
@@ -38,6 +39,8 @@ from onionp2p.socks import SocksClient
 from onionp2p.transport import OnionConnection
 
 __all__ = ["Dial"]
+
+_T = TypeVar("_T")
 
 _OURSELVES = OnionPeer()
 _FIRST_PAUSE, _PAUSE_FACTOR, _LONGEST_PAUSE = 0.25, 1.5, 10.0
@@ -217,27 +220,33 @@ class Dial:
             self._attempts += 1
             publish(self._log, Retrying(self._attempts - 1, self._lastError, 0.0), self._observer)
             patience *= 2
-            async with proxy.queue.turn(self._address.label):
-                socks = await proxy.ready()
-                second = self._begin(use, proxy)
-                asked = second.start(self._reactor, socks)
-                asked.addTimeout(patience, self._reactor)
-                try:
-                    protocol = await asked
-                except TimeoutError:
-                    silent = second
-                    continue
-                except (DialError, TorDied) as error:
-                    self._learn(error, second)
-                    if not error.retriable:
-                        self._beside = None
-                        first.fail(error)
-                        return
-                else:
-                    self._beside = None
-                    first.giveWay(protocol)
+            second = self._begin(use, proxy)
+            # It has its place of the first one's, for which tor does nothing any more.
+            asked = second.start(self._reactor, await proxy.ready())
+            asked.addTimeout(patience, self._reactor)
+            try:
+                protocol = await asked
+            except TimeoutError:
+                silent = second
+                continue
+            except (DialError, TorDied) as error:
+                self._learn(error, second)
+                if not error.retriable:
+                    self._endWith(first.fail, error)
                     return
+            except CancelledError:
+                raise
+            except Exception as error:  # noqa: BLE001 - the application's
+                self._endWith(first.fail, error)
+                return
+            else:
+                self._endWith(first.giveWay, protocol)
+                return
             await deferLater(self._reactor, _LONGEST_PAUSE)
+
+    def _endWith(self, end: Callable[[_T], None], outcome: _T) -> None:
+        self._beside = None  # which is at its end: there is nothing to cancel
+        end(outcome)
 
     def _build(self) -> IProtocol:
         protocol = self._factory.buildProtocol(self._address)

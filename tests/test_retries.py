@@ -179,6 +179,34 @@ def test_refusedBeside(memory_reactor: MemoryReactor, fake_network: FakeNetwork)
     assert len(set(tokens(fake_network))) == 3
 
 
+def test_manyAreSilent(memory_reactor: MemoryReactor, fake_network: FakeNetwork) -> None:
+    """
+    However many dials hang at once, all are asked by other circuits.
+    """
+    address = listen(memory_reactor)
+    fake_network.on("SOCKS CONNECT", Ignore(), times=12)
+    dials = [dial(memory_reactor, address) for _ in range(40)]
+    for each in dials:
+        memory_reactor.resultOf(each)
+    assert memory_reactor.seconds() < 30
+
+
+def test_brokenFactoryBeside(memory_reactor: MemoryReactor, fake_network: FakeNetwork) -> None:
+    """
+    What building the protocol raises is what connect() fails with, by whatever circuit.
+    """
+
+    class Broken(RecordingFactory):
+        def buildProtocol(self, addr: object) -> RecordingProtocol:
+            raise ZeroDivisionError
+
+    address = listen(memory_reactor)
+    fake_network.on("SOCKS CONNECT", Ignore(), times=1)
+    endpoint = OnionClientEndpoint(memory_reactor, DialOptions(address))
+    with pytest.raises(ZeroDivisionError):
+        memory_reactor.resultOf(endpoint.connect(Broken()))
+
+
 @pytest.mark.parametrize("seconds", [19, 21, 50, 90])
 def test_cancelledBeside(
     memory_reactor: MemoryReactor, fake_network: FakeNetwork, seconds: float
