@@ -15,6 +15,7 @@ import pytest
 DIALING = Path(__file__).parent.parent.parent / "benchmarks" / "dialing.py"
 
 
+@pytest.mark.slow
 @pytest.mark.deadline(120)
 async def test_throughTor(start: Callable[..., Any], tmp_path: Path) -> None:
     """

@@ -40,7 +40,7 @@ async def test_patientClient(start: Start, tmp_path: Path) -> None:
     assert await client.ended == 0, client.output
     assert "connected" in client.output
     nobody = "vww6ybal4bd7szmgncyruucpgfkqahzddi37ktceo3ah7ngmcopnpyyd.onion:7777"
-    client = start(sys.executable, script, nobody, "12")
+    client = start(sys.executable, script, nobody, "6")
     assert await client.ended == 1
     assert "attempt 1 failed: DescriptorNotFound" in client.output
     assert "worth another try" in client.output
@@ -74,6 +74,7 @@ async def test_withAWarmNetwork(start: Start, tmp_path: Path) -> None:
     assert "unset ONIONP2P_TORRC" in pytests.output
 
 
+@pytest.mark.slow
 async def test_withTrial(start: Start, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """
     So do those for trial, whose every test gets a network of its own.

@@ -116,6 +116,7 @@ async def test_torEnds(served: Served, name: str) -> None:
     assert served.port.getHost() == address
 
 
+@pytest.mark.slow
 @pytest.mark.deadline(120)
 async def test_torFreezes(served: Served, monkeypatch: pytest.MonkeyPatch) -> None:
     """
