@@ -14,6 +14,7 @@ from weakref import WeakValueDictionary
 
 from onionp2p.dialqueue import DialQueue
 from onionp2p.errors import TorDied, TorError, TorNotRunning
+from onionp2p.localsockets import nameOf
 from onionp2p.options import DialOptions, LocalSocket
 from onionp2p.tor.pool import leaseTor
 
@@ -103,8 +104,7 @@ class _RunningProxy:
         return self._socks
 
     def absent(self) -> TorError:
-        where = f"port {self._socks}" if isinstance(self._socks, int) else self._socks
-        return TorNotRunning(f"Nothing answers on {where}.")
+        return TorNotRunning(f"Nothing answers on {nameOf(self._socks)}.")
 
     def release(self) -> None:
         """

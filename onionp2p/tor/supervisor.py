@@ -121,9 +121,13 @@ class SupervisedTor:
         be none.
         """
         # Others may hear of a tor's end before we do.
-        if self._tor is not None and self._tor.control.lost and self._up.known:
-            self._up = Outcome()
+        if self._tor is not None and self._tor.control.lost:
+            self._awaitNext()
         return self._up
+
+    def _awaitNext(self) -> None:
+        if self._up.known:
+            self._up = Outcome()
 
     def _become(self, state: State) -> None:
         assert state in _NEXT[self.state], (self.state, state)
@@ -157,7 +161,7 @@ class SupervisedTor:
             try:
                 self._tor = await self._start()
             except Exception as problem:
-                if not hasBeenUp:
+                if not hasBeenUp or isinstance(problem, CancelledError):
                     raise
                 why: Exception = _asTorError(problem)
             else:
@@ -165,7 +169,9 @@ class SupervisedTor:
                 why = await self._untilLost(self._tor)
                 if self._tor.bootstrap.progress.percent == 100:
                     pause = _FIRST_PAUSE
+                self._awaitNext()
                 await self._tor.end()
+                self._tor = None
             if not self._users or not self.available:
                 return
             self._become(State.PAUSING)
@@ -213,8 +219,8 @@ class SupervisedTor:
         self._become(State.ENDING)
         self._become(State.ENDED)
         self._cancelUnused()
-        if self._up.known:
-            self._up = Outcome()
+        self._tor = None
+        self._awaitNext()
         self._up.fail(error)
         self.services.giveUp(error)
         self.ended.succeed(None)

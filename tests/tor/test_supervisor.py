@@ -11,7 +11,7 @@ from twisted.internet.defer import Deferred, maybeDeferred
 
 from onionp2p import DialOptions, ListenOptions, OnionAddress, OnionClientEndpoint, TorOptions
 from onionp2p.endpoints import OnionServerEndpoint
-from onionp2p.errors import ControlTimeout, TorError, TorRestarted
+from onionp2p.errors import ControlTimeout, TorError, TorRestarted, TorShutDown
 from onionp2p.events import Event, TorEnded, observe
 from onionp2p.testing import FakeNetwork, MemoryReactor, RecordingFactory
 from onionp2p.testing.faketor import Delay, Die, Fail
@@ -270,3 +270,46 @@ def test_dialsWait(memory_reactor: MemoryReactor, fake_network: FakeNetwork) -> 
         dialer = OnionClientEndpoint(memory_reactor, DialOptions(address))
         memory_reactor.resultOf(dialer.connect(RecordingFactory()))
     assert len(fake_network.tors) == 5
+
+
+def test_nobodyLooked(
+    memory_reactor: MemoryReactor, fake_network: FakeNetwork, lease: TorLease
+) -> None:
+    """
+    Who asks for the first time after a tor has died and another has come gets that one.
+    """
+    first = memory_reactor.resultOf(lease.launched())
+    fake_network.tors[0].die()
+    memory_reactor.advance(30)
+    assert memory_reactor.resultOf(lease.launched(), seconds=0) is not first
+    assert [tor.alive for tor in fake_network.tors] == [False, True]
+
+
+def test_askedAfterTheEnd(
+    memory_reactor: MemoryReactor, fake_network: FakeNetwork, lease: TorLease
+) -> None:
+    """
+    Who asks when there will be no more tors is told so at once, however often.
+    """
+    memory_reactor.resultOf(lease.launched())
+    memory_reactor.resultOf(shutdown(memory_reactor))
+    for _ in range(2):
+        with pytest.raises(TorShutDown):
+            memory_reactor.resultOf(lease.launched(), seconds=0)
+    lease.release()
+
+
+def test_dialAtTheEnd(memory_reactor: MemoryReactor, fake_network: FakeNetwork) -> None:
+    """
+    So is a dial that was under way.
+    """
+    endpoint = OnionServerEndpoint(memory_reactor, ListenOptions(7777))
+    address = memory_reactor.resultOf(endpoint.listen(RecordingFactory())).getHost()
+    assert isinstance(address, OnionAddress)
+    fake_network.on("SOCKS CONNECT", Delay(30))
+    dialer = OnionClientEndpoint(memory_reactor, DialOptions(address))
+    connecting = dialer.connect(RecordingFactory())
+    memory_reactor.advance(1)
+    memory_reactor.resultOf(shutdown(memory_reactor))
+    with pytest.raises(TorShutDown):
+        memory_reactor.resultOf(connecting, seconds=2)
