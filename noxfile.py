@@ -7,7 +7,10 @@ nox.options.default_venv_backend = "uv|virtualenv"
 nox.options.reuse_existing_virtualenvs = True
 nox.options.sessions = ["lint", "types", "tests"]
 
-ALL = ("--editable", ".[testing,qr,metrics,dev]")
+ALL = ("--editable", ".[testing,qr,metrics,interop,dev]")
+
+# Most tests wait for tor: two at once take half the time.
+TOGETHER = ("--numprocesses", "2", "--dist", "worksteal")
 
 
 def pytest(session: nox.Session, *arguments: str) -> None:
@@ -35,7 +38,7 @@ def types(session: nox.Session) -> None:
 def tests(session: nox.Session) -> None:
     """All tests; those marked network need tor."""
     session.install(*ALL)
-    pytest(session)
+    pytest(session, *TOGETHER)
 
 
 @nox.session
@@ -46,14 +49,21 @@ def slow(session: nox.Session) -> None:
 
 
 @nox.session
+def interop(session: nox.Session) -> None:
+    """Programs of others, unchanged, over onions: a line for each, PASS or FAIL with the reason."""
+    session.install(*ALL)
+    pytest(session, "-m", "interop", "tests/interop")
+
+
+@nox.session
 def asyncio(session: nox.Session) -> None:
     """All tests on asyncio's reactor."""
     session.install(*ALL)
-    pytest(session, "--reactor=asyncio")
+    pytest(session, "--reactor=asyncio", *TOGETHER)
 
 
 @nox.session
 def oldest(session: nox.Session) -> None:
     """All tests with the oldest Twisted and txtorcon that setup.cfg admits."""
     session.install(*ALL, "twisted==24.7.0", "txtorcon==24.8.0")
-    pytest(session)
+    pytest(session, *TOGETHER)

@@ -233,7 +233,7 @@ def test_anything(mode: str, data: st.DataObject) -> None:
 
 
 @pytest.mark.parametrize("mode", GOOD)
-@pytest.mark.parametrize("value", [None, True, [], {}, object(), b"\xff"], ids=repr)
+@pytest.mark.parametrize("value", [None, True, [], {}, ("tuple",), b"\xff"], ids=repr)
 def test_wrongType(mode: str, value: object) -> None:
     """
     So it is with values that no string can hold, given to the parsers by a program.
