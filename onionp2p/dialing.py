@@ -7,7 +7,6 @@ Dialing: from C{connect()} to the application's protocol.
 
 from __future__ import annotations
 
-import random
 from collections.abc import Callable
 from typing import Any, TypeVar
 
@@ -19,6 +18,7 @@ from twisted.logger import Logger
 from twisted.python.failure import Failure
 
 from onionp2p.address import OnionPeer
+from onionp2p.backoff import Backoff
 from onionp2p.errors import (
     CircuitSilent,
     DialCancelled,
@@ -148,7 +148,8 @@ class Dial:
             self._observer(progress)
 
     async def _tryOn(self, use: _Use, proxy: Proxy) -> IProtocol:
-        pause, deadTargets = _FIRST_PAUSE, 0
+        backoff = Backoff(_FIRST_PAUSE, _PAUSE_FACTOR, _LONGEST_PAUSE)
+        deadTargets = 0
         while True:
             await proxy.ready()
             self._attempts += 1
@@ -163,11 +164,10 @@ class Dial:
                     if not error.retriable or deadTargets == _ATTEMPTS_AT_A_DEAD_TARGET:
                         raise
                     self._lastError = error.during(self._address.shortened, self._phase)
-            jittered = pause * random.uniform(0.8, 1.2)  # noqa: S311 - no secret
-            publish(self._log, Retrying(self._attempts, self._lastError, jittered), self._observer)
+            pause = backoff.next()
+            publish(self._log, Retrying(self._attempts, self._lastError, pause), self._observer)
             self._step = f"pausing after attempt {self._attempts}"
-            await deferLater(self._reactor, jittered)
-            pause = min(pause * _PAUSE_FACTOR, _LONGEST_PAUSE)
+            await deferLater(self._reactor, pause)
 
     async def _attempt(self, use: _Use, proxy: Proxy, socks: LocalSocket) -> IProtocol:
         """
