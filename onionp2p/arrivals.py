@@ -81,10 +81,14 @@ class Arrivals(Factory):
             port.transport = ofOurs if self.circuits is None else circuitClass(ofOurs)
 
     def doStart(self) -> None:
-        self.factory.doStart()
+        """
+        Do nothing: the application's factory outlives the ports that listen for it.
+        """
 
     def doStop(self) -> None:
-        self.factory.doStop()
+        """
+        The same.
+        """
 
     def buildProtocol(self, addr: IAddress | None) -> Protocol | None:
         if self._most and self._open >= self._most:

@@ -5,8 +5,10 @@
 Attaching: listening on an onion that some tor serves already (C{addr=}).
 
 We make no onion, launch no tor and withdraw nothing: all that is ours is the socket to which tor
-takes the onion's connections.  With C{control=} the tor that serves it is asked where that is, and
-left alone again: afterwards it may stop, start and come back, and needs no word from us.
+takes the onion's connections, and all that we look after.  With C{control=} the tor that serves it
+is asked where that is, and left alone again: afterwards it may stop, start and come back, and needs
+no word from us.  Whether the onion can be reached is not ours to try: there may be no tor to dial
+by, nor a key that lets us in.
 """
 
 from __future__ import annotations
@@ -14,18 +16,20 @@ from __future__ import annotations
 from contextlib import AsyncExitStack
 from typing import TYPE_CHECKING, Any
 
-from twisted.internet.defer import CancelledError, Deferred, maybeDeferred
+from twisted.internet.defer import CancelledError, Deferred
 from twisted.internet.interfaces import IListeningPort, IProtocolFactory
-from twisted.logger import Logger
 from twisted.python.failure import Failure
 
 from onionp2p.address import OnionAddress
 from onionp2p.arrivals import Arrivals
 from onionp2p.errors import ControlTimeout
+from onionp2p.events import Attached
+from onionp2p.lifetime import Lifetime
 from onionp2p.listening import OnionPort
+from onionp2p.localport import LocalPort
 from onionp2p.options import ListenOptions, LocalSocket
 from onionp2p.running import whenRunning
-from onionp2p.targets import OF_OTHERS, listenAt, makeWay
+from onionp2p.targets import OF_OTHERS
 from onionp2p.tor.pool import leaseTor
 
 if TYPE_CHECKING:
@@ -39,8 +43,6 @@ class Attach:
     One C{listen()} on an onion that exists.
     """
 
-    _log = Logger()
-
     def __init__(
         self,
         reactor: Any,
@@ -51,7 +53,7 @@ class Attach:
     ) -> None:
         """
         @param address: the onion.
-        @param observer: told how far the tor is that is asked.
+        @param observer: told how far the tor is that is asked, and what happens to our socket.
         """
         self._reactor = reactor
         self._options = options
@@ -75,18 +77,22 @@ class Attach:
         return await attaching
 
     async def _attach(self) -> IListeningPort:
-        target = self._options.target
-        if target is None:
-            target = await self._ask()
-        await makeWay(self._reactor, target)
         async with AsyncExitStack() as held:
+            lifetime = Lifetime(self._reactor, self._address, self._observer)
+            held.callback(lifetime.end)
+            target = self._options.target
+            if target is None:
+                target = await self._ask()
             arrivals = Arrivals(
                 self._factory, self._address, None, most=self._options.maxConnections
             )
-            local = listenAt(self._reactor, target, arrivals, OF_OTHERS)
-            arrivals.prepare(local)
-            held.push_async_callback(maybeDeferred, local.stopListening)
-            self._log.info("listening on {address}", address=self._address)
+            local = LocalPort(self._reactor, target, arrivals, OF_OTHERS, lifetime)
+            held.push_async_callback(local.close)
+            await local.open()
+            lifetime.begin()
+            keeping = Deferred.fromCoroutine(_keep(local, lifetime)).addErrback(_cancelled)
+            lifetime.whenEnded().addCallback(lambda _: keeping.cancel())
+            held.callback(keeping.cancel)
             return OnionPort(self._address, held.pop_all())
 
     async def _ask(self) -> LocalSocket:
@@ -103,6 +109,20 @@ class Attach:
     def _follow(self, progress: Progress) -> None:
         if self._observer is not None:
             self._observer(progress)
+
+
+async def _keep(local: LocalPort, lifetime: Lifetime) -> None:
+    """
+    Tell that we are attached, and see that we stay so.
+    """
+    while True:
+        lifetime.tell(Attached(lifetime.address))
+        await local.untilLost()
+        await local.restore()
+
+
+def _cancelled(failure: Failure) -> None:
+    failure.trap(CancelledError)
 
 
 def _timedOut(result: object, timeout: float) -> object:

@@ -20,6 +20,7 @@ from twisted.internet.interfaces import (
 from zope.interface import implementer
 
 from onionp2p.attaching import Attach
+from onionp2p.delivery import OurSocket
 from onionp2p.dialing import Dial
 from onionp2p.isolation import Isolation
 from onionp2p.listening import Listen
@@ -35,6 +36,8 @@ __all__ = ["OnionClientEndpoint", "OnionServerEndpoint"]
 class OnionServerEndpoint:
     """
     Listens as an onion service.
+
+    @ivar options: what it was made of.
     """
 
     def __init__(
@@ -45,7 +48,7 @@ class OnionServerEndpoint:
         @param observer: told of what happens while C{listen()} waits (L{onionp2p.events}).
         """
         self._reactor = reactor
-        self._options = options
+        self.options = options
         self._observer = observer
 
     def listen(self, protocolFactory: IProtocolFactory) -> Deferred[IListeningPort]:
@@ -57,10 +60,11 @@ class OnionServerEndpoint:
             C{CannotListenError} (see L{onionp2p.errors}), and with C{CancelledError} when it is
             cancelled, which leaves nothing behind.
         """
-        reactor, options, observer = self._reactor, self._options, self._observer
+        reactor, options, observer = self._reactor, self.options, self._observer
         if options.attach is not None:
             return Attach(reactor, options, options.attach, protocolFactory, observer).start()
-        return Listen(reactor, options, protocolFactory, observer).start()
+        destination = OurSocket(reactor, options, protocolFactory)
+        return Listen(reactor, options, destination, observer).start()
 
 
 @implementer(IStreamClientEndpoint)
@@ -68,6 +72,8 @@ class OnionClientEndpoint:
     """
     Reaches an onion service.  Unless the option C{isolate} says otherwise, the connections of one
     endpoint share circuits with each other, and with nobody else's.
+
+    @ivar options: what it was made of.
     """
 
     def __init__(
@@ -78,7 +84,7 @@ class OnionClientEndpoint:
         @param observer: told of what happens while C{connect()} waits (L{onionp2p.events}).
         """
         self._reactor = reactor
-        self._options = options
+        self.options = options
         self._observer = observer
         self._isolation = _isolation(reactor, options)
 
@@ -91,9 +97,7 @@ class OnionClientEndpoint:
             which no protocol is built.
         """
         isolation = self._isolation or Isolation()
-        return Dial(
-            self._reactor, self._options, isolation, protocolFactory, self._observer
-        ).start()
+        return Dial(self._reactor, self.options, isolation, protocolFactory, self._observer).start()
 
 
 def _isolation(reactor: Any, options: DialOptions) -> Isolation | None:

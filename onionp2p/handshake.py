@@ -7,6 +7,7 @@ The first bytes of a dial's connection: SOCKS, and then the application's protoc
 
 from __future__ import annotations
 
+import errno
 from collections.abc import Callable
 from typing import Any
 
@@ -15,7 +16,7 @@ from twisted.internet.interfaces import IAddress, IConnector, IProtocol
 from twisted.internet.protocol import ClientFactory, Protocol, connectionDone
 from twisted.python.failure import Failure
 
-from onionp2p.errors import TorDied, TorError
+from onionp2p.errors import TooManyOpenFiles, TorDied, TorError
 from onionp2p.leaks.passage import passage
 from onionp2p.localsockets import LOOPBACK
 from onionp2p.options import LocalSocket
@@ -77,16 +78,22 @@ class Handshake(Protocol):
         if isinstance(socks, int):
             with passage():
                 self._connector = reactor.connectTCP(LOOPBACK, socks, factory, timeout=None)
-        else:
+            return self.finished
+        try:
             self._connector = reactor.connectUNIX(socks, factory, timeout=None)
+        except OSError as problem:  # with TCP, Twisted tells the factory
+            self.notConnected(problem.errno)
         return self.finished
 
-    def notConnected(self) -> None:
+    def notConnected(self, code: int | None) -> None:
         """
-        There is no tor.
+        There is no tor, or no socket for us.
+
+        @param code: the system's error.
         """
         if not self._isOver():
-            self.finished.errback(Failure(self._absent()))
+            noSocket = code in {errno.EMFILE, errno.ENFILE}
+            self.finished.errback(Failure(TooManyOpenFiles() if noSocket else self._absent()))
 
     def giveWay(self, protocol: IProtocol) -> None:
         """
@@ -186,7 +193,7 @@ class _HandshakeFactory(ClientFactory):
 
     def clientConnectionFailed(self, connector: IConnector, reason: Failure) -> None:
         if self._handshake is not None:
-            self._handshake.notConnected()
+            self._handshake.notConnected(getattr(reason.value, "osError", None))
 
 
 class _EarlyBytes:

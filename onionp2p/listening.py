@@ -11,20 +11,20 @@ from contextlib import AsyncExitStack
 from typing import TYPE_CHECKING, Any
 
 from twisted.internet.defer import CancelledError, Deferred
-from twisted.internet.interfaces import IListeningPort, IProtocolFactory
+from twisted.internet.interfaces import IListeningPort
 from twisted.python.failure import Failure
 from zope.interface import implementer
 
 from onionp2p.address import OnionAddress
-from onionp2p.arrivals import Arrivals
 from onionp2p.clients import ClientsFile
 from onionp2p.clientwatch import ClientsWatch
+from onionp2p.delivery import Destination
 from onionp2p.errors import ListenTimeout
 from onionp2p.identities import holdIdentity
+from onionp2p.lifetime import Lifetime
 from onionp2p.options import ListenOptions, Wait
 from onionp2p.outcome import Outcome
 from onionp2p.running import whenRunning
-from onionp2p.targets import OF_OTHERS, listenLocally, makeWay, stopLocally, whereabouts
 from onionp2p.tor.pool import TorLease, leaseTor
 from onionp2p.tor.service import Terms
 from onionp2p.watching import Watch
@@ -86,15 +86,16 @@ class Listen:
         self,
         reactor: Any,
         options: ListenOptions,
-        factory: IProtocolFactory,
+        destination: Destination,
         observer: EventObserver | None,
     ) -> None:
         """
+        @param destination: where tor delivers.
         @param observer: told of tor's bootstrap, and of all that happens to the listener.
         """
         self._reactor = reactor
         self._options = options
-        self._factory = factory
+        self._destination = destination
         self._observer = observer
         self._phase = "launching tor"
 
@@ -118,42 +119,33 @@ class Listen:
         async with AsyncExitStack() as held:
             identity, giveBack = holdIdentity(self._reactor, options.tor, options.key)
             held.callback(giveBack)
+            address = OnionAddress(identity.label, options.port)
+            lifetime = Lifetime(self._reactor, address, self._observer)
+            held.callback(lifetime.end)
             path = options.admission.clients
             clientsFile = None if path is None else ClientsFile(path)
             clients = None if clientsFile is None else tuple(clientsFile.read().values())
             lease = leaseTor(self._reactor, options.tor, self._follow)
             held.callback(lease.release)
-            tor = await lease.launched()
-            address = OnionAddress(identity.label, options.port)
-            arrivals = Arrivals(
-                self._factory,
-                address,
-                lease,
-                most=options.maxConnections,
-                circuits=options.circuits,
-            )
-            if options.target is None:
-                local, name = listenLocally(self._reactor, tor.newTarget(), arrivals)
-            else:
-                await makeWay(self._reactor, options.target)
-                local, name = listenLocally(self._reactor, options.target, arrivals, OF_OTHERS)
-            arrivals.prepare(local)
-            held.push_async_callback(stopLocally, local)
+            await lease.launched()
+            delivery = await self._destination.open(lease, lifetime, held)
             self._phase = "waiting for tor to make the onion"
             terms = Terms(options.admission, options.circuits, options.frontend)
-            served = await lease.services.serve(identity, address.port, name, terms, clients)
-            held.push_async_callback(lambda: served.stop(arrivals.whenIdle()))
+            served = await lease.services.serve(
+                identity, address.port, delivery.name, terms, clients
+            )
+            held.push_async_callback(lambda: served.stop(delivery.whenIdle()))
+            lifetime.begin()
             if clientsFile is not None:
                 held.callback(ClientsWatch(self._reactor, clientsFile, served.changeClients).stop)
             watch = Watch(
                 self._reactor,
                 lease,
                 served,
-                address,
-                whereabouts(name),
+                delivery.local,
+                lifetime,
                 interval=options.watch,
                 eager=options.wait is Wait.REACHABLE,
-                observer=self._observer,
             )
             held.callback(watch.stop)
             if options.wait is not Wait.ADDRESS:

@@ -9,12 +9,11 @@ and dial by a circuit of our own; but to a virtual port that we don't serve.  Th
 code 05) comes from the onion's own tor, over introduction and rendezvous, and nobody without the
 key can give it.  So it proves all of the way; it reaches no program and delays nobody; and there is
 nothing that a stranger could find, or tell from his own knock at a closed port.  What it does not
-prove, that our local socket is where tor looks for it, is looked at here.
+prove, that our local socket is where tor looks for it, we can see without (L{LocalPort}).
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from typing import TYPE_CHECKING, Any, NoReturn
 
 from twisted.internet.defer import TimeoutError
@@ -28,6 +27,7 @@ from onionp2p.errors import (
     IntroductionFailed,
     IntroductionTimeout,
     RendezvousFailed,
+    TooManyOpenFiles,
     TorDied,
     TorError,
 )
@@ -64,14 +64,11 @@ class ProbeFailed(Exception):
         self.detail = str(detail)
 
 
-async def probe(
-    reactor: Any, lease: TorLease, served: ServedPort, isHere: Callable[[], bool]
-) -> float:
+async def probe(reactor: Any, lease: TorLease, served: ServedPort) -> float:
     """
     Reach an onion as a stranger would.
 
     @param lease: of the tor that serves it.
-    @param isHere: whether our local socket is where tor looks for it.
 
     @return: how long it took, in seconds.
 
@@ -82,22 +79,27 @@ async def probe(
     if tor is None:
         raise ProbeFailed(Cause.TOR_DOWN)
     try:
-        if await tor.control.getInfo("network-liveness") == "down":
-            raise ProbeFailed(Cause.NETWORK_DOWN)
+        await _beConnected(tor)
         if tor.bootstrap.progress.percent < 100:
             raise ProbeFailed(Cause.NOT_BOOTSTRAPPED, tor.bootstrap.progress)
-        if not isHere():
-            raise ProbeFailed(Cause.TARGET_DEAD)
-        await _fetch(reactor, tor, served.label)
-        await _knock(reactor, lease, tor, served)
+        try:
+            await _fetch(reactor, tor, served.label)
+            await _knock(reactor, lease, tor, served)
+        except ProbeFailed:
+            await _beConnected(tor)  # by now tor may have noticed
+            raise
     except ControlTimeout as error:
         raise ProbeFailed(Cause.TOR_SILENT, error) from None
-    except TorDied as error:
-        raise ProbeFailed(Cause.TOR_DOWN, error) from None
     except TorError as error:
+        # One that lives may have lost its SOCKS socket, as we may lose ours.
         cause = Cause.TOR_DOWN if tor.control.lost else Cause.OTHER
         raise ProbeFailed(cause, error) from None
     return float(reactor.seconds() - begun)
+
+
+async def _beConnected(tor: Tor) -> None:
+    if await tor.control.getInfo("network-liveness") == "down":
+        raise ProbeFailed(Cause.NETWORK_DOWN)
 
 
 async def _fetch(reactor: Any, tor: Tor, label: str) -> None:
@@ -146,6 +148,8 @@ async def _knock(reactor: Any, lease: TorLease, tor: Tor, served: ServedPort) ->
     cause = Cause.NO_INTRODUCTION if isinstance(error, _INTRODUCTION) else Cause.OTHER
     if isinstance(error, DescriptorNotFound):
         cause = Cause.NO_DESCRIPTOR
+    elif isinstance(error, TooManyOpenFiles):
+        cause = Cause.TOO_MANY_FILES
     raise ProbeFailed(cause, error)
 
 

@@ -9,8 +9,6 @@ A command is a L{CommandOptions} with a C{makeService(reactor)}; L{Options} list
 
 from __future__ import annotations
 
-import math
-import os
 from typing import Any, ClassVar
 
 from twisted.application.service import IService, MultiService
@@ -19,82 +17,16 @@ from twisted.internet.interfaces import IStreamClientEndpoint, IStreamServerEndp
 from twisted.internet.protocol import Factory
 from twisted.python import usage
 
+from onionp2p.command import CommandOptions, isOnion, seconds
+from onionp2p.forwarding.commands import ForwardOptions, PublishOptions, ReachOptions
 from onionp2p.leaks import LeakGuard
-from onionp2p.operating import Metrics, Operated, StatusFile, SystemdNotifier
-from onionp2p.operating.metrics import MetricsUnavailable
+from onionp2p.operating import Operated
 from onionp2p.ping.echo import EchoInitiatorFactory, EchoResponderFactory
 from onionp2p.ping.periodic import INTERVAL, PingInitiatorFactory
 from onionp2p.ping.responder import PingResponderFactory
 from onionp2p.ping.service import DialingService, ListeningService, logPingEvent
 
 __all__ = ["Options", "makeService"]
-
-
-def seconds(text: str) -> float:
-    """
-    Read a positive number of seconds.
-
-    @raise ValueError: for anything else.
-    """
-    problem = f"a positive number of seconds is expected, not {text!r}"
-    try:
-        number = float(text)
-    except ValueError:
-        raise ValueError(problem) from None
-    if not (number > 0 and math.isfinite(number)):
-        raise ValueError(problem)
-    return number
-
-
-class CommandOptions(usage.Options):
-    """
-    What every command takes.
-
-    @ivar onions: how many onions the command is to serve.
-    @ivar metrics: what serves metrics, or L{None}.
-    """
-
-    optFlags: ClassVar[list[list[Any]]] = [
-        ["strict", None, "Refuse, and log, what does not go through Tor: see docs/strict.md."],
-    ]
-    optParameters: ClassVar[list[list[Any]]] = [
-        ["status", None, None, "A file that tells how it is, for `onionp2p status`."],
-        ["metrics", None, None, "Where Prometheus reads: unix:PATH or tcp:127.0.0.1:PORT."],
-    ]
-
-    onions = 0
-    metrics: Metrics | None = None
-
-    def postOptions(self) -> None:
-        """
-        See that metrics can be served.
-        """
-        where = self["metrics"]
-        if where is None:
-            return
-        from twisted.internet import reactor
-
-        try:
-            self.metrics = Metrics(reactor, where)
-        except (ValueError, MetricsUnavailable) as error:
-            raise usage.UsageError(f"--metrics: {error}") from error
-        if self["strict"] and not self.metrics.door.path:
-            raise usage.UsageError(
-                "--metrics: with --strict, no Internet socket can be made: use unix:PATH"
-            )
-
-    def makeWatchers(self, reactor: Any) -> list[IService]:
-        """
-        Make what tells operators how the command is.
-        """
-        watchers: list[IService] = []
-        if "NOTIFY_SOCKET" in os.environ:
-            watchers.append(SystemdNotifier(reactor, listeners=self.onions))
-        if self["status"] is not None:
-            watchers.append(StatusFile(reactor, self["status"], listeners=self.onions))
-        if self.metrics is not None:
-            watchers.append(self.metrics)
-        return watchers
 
 
 class _OneEndedOptions(CommandOptions):
@@ -132,7 +64,7 @@ class _OneEndedOptions(CommandOptions):
         try:
             if listen is not None:
                 self.listening = serverFromString(reactor, listen)
-                self.onions = int(_servesOnion(listen))
+                self.onions = int(isOnion(listen))
             else:
                 self.dialing = clientFromString(reactor, dial)
         except ValueError as error:
@@ -148,15 +80,6 @@ class _OneEndedOptions(CommandOptions):
         assert self.dialing is not None
         factory = self.initiator(reactor, logPingEvent, interval=self["interval"])
         return DialingService(reactor, self.dialing, factory)
-
-
-def _servesOnion(description: str) -> bool:
-    """
-    Whether an endpoint's string, or one within it (C{haproxy:onionp2p:listen:…}), has an onion
-    served by us.  Of one that is served already (C{addr=}), nobody tells us when it is published.
-    """
-    plain = description.replace("\\", "").lower()
-    return "onionp2p:listen:" in plain and ":addr=" not in plain
 
 
 class PingOptions(_OneEndedOptions):
@@ -188,6 +111,9 @@ class Options(usage.Options):
     subCommands: ClassVar[list[list[Any]]] = [
         ["ping", None, PingOptions, "Answer pings, or ping a peer."],
         ["echo", None, EchoOptions, "Echo bytes, or send some and check their echo."],
+        ["forward", None, ForwardOptions, "Join two endpoints."],
+        ["publish", None, PublishOptions, "Make an onion that leads to a program here."],
+        ["reach", None, ReachOptions, "Make a local socket that leads to an onion."],
     ]
 
     def postOptions(self) -> None:

@@ -11,12 +11,10 @@ import errno
 import os
 import re
 import stat
-from collections.abc import Callable
 from contextlib import suppress
 from typing import Any
 
-from twisted.internet import unix
-from twisted.internet.defer import maybeDeferred
+from twisted.internet import tcp, unix
 from twisted.internet.error import (
     CannotListenError,
     ConnectError,
@@ -25,6 +23,7 @@ from twisted.internet.error import (
 )
 from twisted.internet.interfaces import IListeningPort, IProtocolFactory
 from twisted.internet.protocol import Protocol
+from twisted.python.failure import Failure
 
 from onionp2p.errors import TargetError, TargetInUse
 from onionp2p.folders import expandHome
@@ -37,11 +36,10 @@ __all__ = [
     "BACKLOG",
     "OF_OTHERS",
     "OURS",
+    "inode",
     "listenAt",
-    "listenLocally",
     "makeWay",
-    "stopLocally",
-    "whereabouts",
+    "nameOfTarget",
 ]
 
 BACKLOG = 1024
@@ -53,68 +51,57 @@ _PLAIN_PATH = re.compile(r"/[A-Za-z0-9._/+@,~=:%-]{1,106}", re.ASCII)
 _SECONDS_TO_ANSWER = 2.0
 
 
-def listenLocally(
-    reactor: Any, target: LocalSocket, factory: IProtocolFactory, mode: int = OURS
-) -> tuple[IListeningPort, str]:
+def nameOfTarget(target: LocalSocket) -> str:
     """
-    Listen where a tor is to deliver.
+    Give what names a socket in tor's C{Port=} and C{HiddenServicePort}.
 
-    @param target: a TCP port of 127.0.0.1, 0 for any free one; or the path of a UNIX socket.
-    @param mode: of the UNIX socket: who may connect to it.
+    @param target: a TCP port of 127.0.0.1, or the whole path of a UNIX socket.
 
-    @return: the local port, and what names it in tor's C{Port=} and C{HiddenServicePort}.
-
-    @raise TargetError: if it can't be made, or tor could not be told of it.
+    @raise TargetError: if tor could not be told of it.
     """
     if isinstance(target, int):
-        port = listenAt(reactor, target, factory, mode)
-        host: Any = port.getHost()
-        return port, f"{LOOPBACK}:{host.port}"
-    path = expandHome(target)
-    if not _PLAIN_PATH.fullmatch(path):
+        return f"{LOOPBACK}:{target}"
+    if not _PLAIN_PATH.fullmatch(target):
         raise TargetError(
-            f"{path!a}: tor takes only short paths of plain letters, digits and ._/+@,~=:%-."
+            f"{target!a}: tor takes only short paths of plain letters, digits and ._/+@,~=:%-."
         )
-    return listenAt(reactor, path, factory, mode), f"unix:{path}"
+    return f"unix:{target}"
 
 
-def whereabouts(name: str) -> Callable[[], bool]:
+def inode(path: str) -> int | None:
     """
-    Remember which socket tor finds under a name.
-
-    @param name: what L{listenLocally} gave.
-
-    @return: a callable that tells whether it is still that one: a program that cleans F{/tmp} may
-        have removed it.
+    Give the number of the file at a path, or L{None} if there is none.
     """
-    path = name.removeprefix("unix:")
-    made = _inode(path)
-    return lambda: _inode(path) == made
-
-
-def _inode(path: str) -> int | None:
     try:
         return os.lstat(path).st_ino
     except OSError:
         return None
 
 
-async def stopLocally(port: IListeningPort) -> None:
+class _UNIXPort(unix.Port):
     """
-    Listen no more.
+    Twisted's removes what is at its path in the end, be it another program's; and where nothing is,
+    fails, and leaves its socket open.
     """
-    if isinstance(port, unix.Port) and port.connected:  # at the reactor's end, it has closed it
-        # Twisted's fails, and leaves the socket open, where somebody has removed its file.
-        with suppress(OSError):
-            os.close(os.open(port.getHost().name, os.O_CREAT | os.O_EXCL | os.O_WRONLY, OURS))
-    await maybeDeferred(port.stopListening)
+
+    path: str
+    inode: int | None
+
+    def connectionLost(self, reason: Failure) -> None:
+        if self.inode is not None and inode(self.path) == self.inode:
+            with suppress(OSError):
+                os.unlink(self.path)
+        tcp.Port.connectionLost(self, reason)
 
 
 def listenAt(
     reactor: Any, target: LocalSocket, factory: IProtocolFactory, mode: int
 ) -> IListeningPort:
     """
-    Listen where a tor delivers already.
+    Listen where a tor delivers.
+
+    @param target: a TCP port of 127.0.0.1, 0 for any free one; or the path of a UNIX socket.
+    @param mode: of the UNIX socket: who may connect to it.
 
     @raise TargetError: if that can't be.
     """
@@ -124,7 +111,12 @@ def listenAt(
             with passage():
                 listening = reactor.listenTCP(target, factory, BACKLOG, interface=LOOPBACK)
         else:
-            listening = reactor.listenUNIX(expandHome(target), factory, BACKLOG, mode=mode)
+            path = expandHome(target)
+            listening = reactor.listenUNIX(path, factory, BACKLOG, mode=mode)
+            if type(listening) is unix.Port:  # no reactor asks of what class it is to be
+                listening.__class__ = _UNIXPort
+                assert isinstance(listening, _UNIXPort)
+                listening.path, listening.inode = path, inode(path)
     except CannotListenError as problem:
         where = f"port {target}" if isinstance(target, int) else target
         if getattr(problem.socketError, "errno", None) == errno.EADDRINUSE:

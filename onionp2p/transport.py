@@ -30,7 +30,7 @@ from twisted.internet.tcp import Connection
 from twisted.python.failure import Failure
 from zope.interface import implementer
 
-__all__ = ["OnionConnection", "onionClass", "presentAsOnion"]
+__all__ = ["OnionConnection", "isOnion", "onionClass", "presentAsOnion"]
 
 _SECONDS_TO_LINGER = 5.0
 
@@ -214,3 +214,10 @@ def _nothing() -> None:
     """
     It was told already.
     """
+
+
+def isOnion(transport: Any) -> bool:
+    """
+    Whether a transport is one between onions.
+    """
+    return isinstance(transport, _OnionTransport)

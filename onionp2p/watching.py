@@ -8,34 +8,23 @@ is done about it where they can't.
 
 from __future__ import annotations
 
-import random
-from collections.abc import Callable
+from contextlib import suppress
 from enum import Enum
 from typing import TYPE_CHECKING, Any
 
-from twisted.internet.defer import CancelledError, Deferred
-from twisted.internet.task import deferLater
+from twisted.internet.defer import CancelledError, Deferred, TimeoutError
 from twisted.logger import Logger
 from twisted.python.failure import Failure
 
-from onionp2p.address import OnionAddress
+from onionp2p.backoff import Backoff, jittered
 from onionp2p.errors import OnionRefused, TorError
-from onionp2p.events import (
-    Cause,
-    Event,
-    EventObserver,
-    Published,
-    Reachable,
-    Repairing,
-    Starting,
-    Stopped,
-    Unreachable,
-    publish,
-)
+from onionp2p.events import Cause, Published, Reachable, Repairing, Unreachable
+from onionp2p.lifetime import Lifetime
 from onionp2p.outcome import Outcome
 from onionp2p.probing import ProbeFailed, probe
 
 if TYPE_CHECKING:
+    from onionp2p.localport import LocalPort
     from onionp2p.tor.lease import TorLease
     from onionp2p.tor.servedport import ServedPort
 
@@ -59,7 +48,13 @@ class _Repair(Enum):
 _LADDER = {2: _Repair.REPUBLISH, 4: _Repair.REPUBLISH, 6: _Repair.RESTART}
 _ROUND = 8
 # Where these are the cause, tor mends it, or its supervisor, or nobody here can.
-_NOT_OURS = {Cause.TOR_DOWN, Cause.TOR_SILENT, Cause.NETWORK_DOWN, Cause.NOT_BOOTSTRAPPED}
+_NOT_OURS = {
+    Cause.TOR_DOWN,
+    Cause.TOR_SILENT,
+    Cause.NETWORK_DOWN,
+    Cause.NOT_BOOTSTRAPPED,
+    Cause.TOO_MANY_FILES,
+}
 
 
 class Watch:
@@ -74,33 +69,31 @@ class Watch:
         reactor: Any,
         lease: TorLease,
         served: ServedPort,
-        address: OnionAddress,
-        isHere: Callable[[], bool],
+        local: LocalPort | None,
+        lifetime: Lifetime,
         *,
         interval: float | None,
         eager: bool,
-        observer: EventObserver | None,
     ) -> None:
         """
-        @param isHere: whether our local socket is where tor looks for it.
+        @param local: our local socket; L{None} if tor delivers to another program's.
+        @param lifetime: of the listener: what happens is told there.
         @param interval: from one probe to the next, in seconds; L{None} to make none.
         @param eager: whether the first one is made at once.
-        @param observer: told what happens.
         """
         self._reactor = reactor
         self._lease = lease
         self._served = served
-        self._address = address
-        self._isHere = isHere
+        self._local = local
+        self._lifetime = lifetime
+        self._address = lifetime.address
         self._interval = interval
         self._eager = eager
-        self._observer = observer
         self._reached: Outcome[None] = Outcome()
-        self._tell(Starting(address))
-        # What would wake us up at the end of a program is of no use any more.
-        self._trigger = reactor.addSystemEventTrigger("before", "shutdown", self._cease)
         self._following = Deferred.fromCoroutine(self._follow())
-        self._following.addErrback(self._ceased)
+        self._following.addErrback(_ceased)
+        # What would wake us up at the end of a program is of no use any more.
+        lifetime.whenEnded().addCallback(lambda _: self.stop())
 
     def whenReached(self) -> Deferred[None]:
         """
@@ -110,71 +103,84 @@ class Watch:
 
     def stop(self) -> None:
         """
-        The listener is no more.
+        Watch no more.  Harmless when done twice.
         """
-        if self._trigger is not None:
-            self._reactor.removeSystemEventTrigger(self._trigger)
-            self._cease()
-            self._tell(Stopped(self._address))
-
-    def _cease(self) -> None:
-        self._trigger = None
         self._following.cancel()
-
-    def _ceased(self, failure: Failure) -> None:
-        # A TorError says that there will be no more tors; who asked for that knows.
-        failure.trap(CancelledError, TorError)
-
-    def _tell(self, event: Event) -> None:
-        publish(self._log, event, self._observer)
 
     async def _follow(self) -> None:
         while True:
             tor = await self._lease.launched()
             up = Deferred.fromCoroutine(self._whileUp())
             # Whatever is under way is of no use when tor has gone.
-            tor.control.whenLost().addCallback(_cancel, up)
+            lost = tor.control.whenLost()
+            lost.addCallbacks(_cancel, _unheard, callbackArgs=(up,))
             try:
                 await up
             except CancelledError:
                 if not tor.control.lost:
                     raise
-            self._tell(Unreachable(self._address, Cause.TOR_DOWN))
+            finally:
+                lost.cancel()  # a tor outlives many listeners, and must not keep them all
+            self._lifetime.tell(Unreachable(self._address, Cause.TOR_DOWN))
 
     async def _whileUp(self) -> None:
         await self._served.whenPublished()
-        self._tell(Published(self._address))
         if self._interval is None:
-            await Deferred()
+            await self._keepHere()
             return
+        await self._beHere()
+        self._lifetime.tell(Published(self._address))
         # A tor that is back again is looked at without delay.
         eager, self._eager = self._eager, True
         if not eager:
-            await self._pause(self._interval)
-        failures = 0
+            await self._pause(jittered(self._interval))
+        backoff, failures = Backoff(_FIRST_PAUSE, _PAUSE_FACTOR, self._interval), 0
         while True:
+            await self._beHere()
             try:
-                seconds = await probe(self._reactor, self._lease, self._served, self._isHere)
+                seconds = await probe(self._reactor, self._lease, self._served)
             except ProbeFailed as failed:
                 failures += 1
-                self._tell(Unreachable(self._address, failed.cause, failed.detail))
+                self._lifetime.tell(Unreachable(self._address, failed.cause, failed.detail))
                 if failed.cause not in _NOT_OURS:
                     await self._repair(_LADDER.get(failures % _ROUND, _Repair.NOTHING))
-                pause = min(_FIRST_PAUSE * _PAUSE_FACTOR ** (failures - 1), self._interval)
+                pause = backoff.next()
             else:
-                failures, pause = 0, self._interval
-                self._tell(Reachable(self._address, seconds))
+                failures, pause = 0, jittered(self._interval)
+                backoff.reset()
+                self._lifetime.tell(Reachable(self._address, seconds))
                 self._reached.succeed(None)
             await self._pause(pause)
 
+    async def _keepHere(self) -> None:
+        """
+        Look after our local socket alone.
+        """
+        while True:
+            await self._beHere()
+            self._lifetime.tell(Published(self._address))
+            await self._untilLost()
+
+    async def _beHere(self) -> None:
+        if self._local is not None:
+            await self._local.restore()
+
+    async def _untilLost(self) -> None:
+        await (Deferred() if self._local is None else self._local.untilLost())
+
     async def _pause(self, seconds: float) -> None:
-        jittered = seconds * random.uniform(0.8, 1.2)  # noqa: S311 - no secret
-        await deferLater(self._reactor, jittered)
+        """
+        Wait; but not while our local socket is lost.
+        """
+        waiting = Deferred.fromCoroutine(self._untilLost())
+        waiting.addTimeout(seconds, self._reactor)
+        with suppress(TimeoutError):
+            await waiting
 
     async def _repair(self, repair: _Repair) -> None:
         if repair is _Repair.NOTHING:
             return
-        self._tell(Repairing(self._address, repair.value))
+        self._lifetime.tell(Repairing(self._address, repair.value))
         if repair is _Repair.RESTART:
             self._lease.restart()
             return
@@ -188,3 +194,12 @@ class Watch:
 
 def _cancel(_: None, waiting: Deferred[None]) -> None:
     waiting.cancel()
+
+
+def _unheard(failure: Failure) -> None:
+    failure.trap(CancelledError)
+
+
+def _ceased(failure: Failure) -> None:
+    # A TorError says that there will be no more tors; who asked for that knows.
+    failure.trap(CancelledError, TorError)

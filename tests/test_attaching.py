@@ -14,9 +14,11 @@ from typing import Any
 import pytest
 from twisted.internet.defer import CancelledError, Deferred
 from twisted.internet.endpoints import UNIXClientEndpoint
-from twisted.internet.error import CannotListenError
+from twisted.internet.error import CannotListenError, ConnectionDone
 from twisted.internet.interfaces import IListeningPort
+from twisted.internet.protocol import Factory, Protocol
 from twisted.logger import capturedLogs, eventAsText
+from twisted.python.failure import Failure
 from zope.interface.verify import verifyObject
 
 from onionp2p import DialOptions, OnionAddress, OnionClientEndpoint, OnionPeer, OnionServerEndpoint
@@ -30,8 +32,10 @@ from onionp2p.errors import (
     TargetNotLocal,
     TargetUnknown,
 )
+from onionp2p.events import Attached, Cause, Event, Repairing, Starting, Stopped, Unreachable
 from onionp2p.keys import Identity
 from onionp2p.listening import OnionPort
+from onionp2p.localsockets import LOOPBACK
 from onionp2p.options import ListenOptions, LocalSocket, TorOptions
 from onionp2p.targets import makeWay
 from onionp2p.testing import (
@@ -328,6 +332,41 @@ def test_targetTaken(memory_reactor: MemoryReactor, folder: str, target: LocalSo
     assert isinstance(error, TargetInUse)
     assert str(target) in str(error)
     memory_reactor.resultOf(port.stopListening())
+
+
+@pytest.mark.parametrize("target", [8080, "app.sock"])
+def test_told(memory_reactor: MemoryReactor, folder: str, target: LocalSocket) -> None:
+    """
+    It is told what can be known: that it listens where that tor delivers, when its socket is gone
+    and why it is not back, when it is again, and the end.
+    """
+    target = f"{folder}/{target}" if isinstance(target, str) else target
+    address = OnionAddress(STRANGER, 7777)
+    told: list[Event] = []
+    options = ListenOptions(7777, attach=address, target=target)
+    factory = RecordingFactory()
+    endpoint = OnionServerEndpoint(memory_reactor, options, told.append)
+    port: Any = memory_reactor.resultOf(endpoint.listen(factory))
+    assert told == [Starting(address), Attached(address)]
+    # Another file is at the path; the port was ended, and another program has it.
+    if isinstance(target, str):
+        Path(target).touch()
+    else:
+        (local,) = memory_reactor.getReaders()
+        local.connectionLost(Failure(ConnectionDone()))
+        other = memory_reactor.listenTCP(target, Factory.forProtocol(Protocol), interface=LOOPBACK)
+    memory_reactor.advance(30)
+    assert [type(event) for event in told[2:5]] == [Unreachable, Repairing, Unreachable]
+    assert all(each.cause is Cause.TARGET_DEAD for each in told if isinstance(each, Unreachable))
+    assert str(target) in told[-1].detail  # type: ignore[attr-defined]
+    if isinstance(target, str):
+        Path(target).unlink()
+    else:
+        memory_reactor.resultOf(other.stopListening())  # type: ignore[arg-type]
+    memory_reactor.advance(60)
+    memory_reactor.resultOf(port.stopListening())
+    assert told[-2:] == [Attached(address), Stopped(address)]
+    assert (factory.starts, factory.stops) == (1, 1)
 
 
 # On real sockets, of which a reactor in memory has none.

@@ -25,6 +25,7 @@ from zope.interface.verify import verifyObject
 from onionp2p.address import OnionAddress, labelFromPublicKey
 from onionp2p.errors import DescriptorNotFound, DialCancelled, TorDied
 from onionp2p.events import (
+    Attached,
     Cause,
     Connected,
     Event,
@@ -122,6 +123,7 @@ def test_states() -> None:
         (Stopped(ONION), []),
         (Stopped(ONION), []),
         (Starting(ONION), ["starting"]),
+        (Attached(ONION), ["attached"]),
     ]:
         scraped.happen(event)
         assert scraped.state() == state
@@ -175,6 +177,8 @@ def test_clockSetBack() -> None:
     scraped.read()
     scraped.clock.advance(10)
     assert scraped.read()[f"onionp2p_listener_unreachable_seconds_total{LISTENER}"] == 20
+    scraped.happen(Connected("abcdef…", -3590.0, 1))
+    assert scraped.read()["onionp2p_dial_seconds_sum"] == 0
 
 
 def test_tor() -> None:

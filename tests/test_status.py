@@ -25,6 +25,7 @@ from zope.interface.verify import verifyObject
 from onionp2p.address import OnionAddress, labelFromPublicKey
 from onionp2p.errors import DescriptorNotFound, DialCancelled, TorDied
 from onionp2p.events import (
+    Attached,
     Cause,
     Connected,
     Event,
@@ -137,7 +138,8 @@ def test_listenerStates() -> None:
         (Unreachable(ONION, Cause.NO_DESCRIPTOR, "F0"), "unreachable", 4, "look", "F0"),
         (Repairing(ONION, "anew"), "repairing", 5, "look", "anew"),
         (Published(ONION), "published", 6, "", ""),
-        (Stopped(ONION), "stopped", 7, "", ""),
+        (Attached(ONION), "attached", 7, "", ""),
+        (Stopped(ONION), "stopped", 8, "", ""),
     ]
     for event, state, since, cause, detail in steps:
         overview.apply(event)
@@ -568,6 +570,8 @@ FINE = [READY, Published(ONION)]
             statusOf(*FINE, Published(OTHER), Reachable(OTHER, 1.0), expected=2),
             "OK: 2 listeners published",
         ),
+        (statusOf(Starting(ONION), Attached(ONION)), "OK: 1 listener attached"),
+        (statusOf(*FINE, Attached(OTHER), expected=2), "OK: 2 listeners up"),
         (statusOf(expected=0), "OK: running, without a listener"),
         (statusOf(), "WARNING: starting: 0 of 1 listener up; tor is at 0%"),
         (

@@ -17,6 +17,7 @@ from zope.interface.verify import verifyObject
 from onionp2p.address import OnionAddress, labelFromPublicKey
 from onionp2p.errors import TorDied
 from onionp2p.events import (
+    Attached,
     Cause,
     Connected,
     Event,
@@ -126,6 +127,18 @@ def test_readyWhenPublished(systemd: Systemd) -> None:
         "READY=1\nSTATUS=listeners: 2 published; tor is at 100%"
     ]
     assert systemd.told(Unreachable(ONION, Cause.OTHER), Published(ONION)) == []
+    service.stopService()
+
+
+def test_readyWhenAttached(systemd: Systemd) -> None:
+    """
+    At an onion that another tor serves, a program is ready when it listens; no word of ours is
+    about that tor.
+    """
+    service = systemd.service(listeners=1)
+    assert systemd.told(Starting(ONION), Attached(ONION))[-1:] == [
+        "READY=1\nSTATUS=listeners: 1 attached"
+    ]
     service.stopService()
 
 

@@ -4,10 +4,13 @@ C{twistd onionp2p}.
 
 from __future__ import annotations
 
+import os
 import signal
 import socket
 import subprocess
 import sys
+import tempfile
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -17,6 +20,8 @@ from twisted.python import usage
 from zope.interface.verify import verifyObject
 
 from onionp2p.operating import Metrics, StatusFile, SystemdNotifier
+from onionp2p.operating.states import ListenerState
+from onionp2p.operating.status import parseStatus
 from onionp2p.ping.service import DialingService, ListeningService
 from onionp2p.tap import Options, makeService
 
@@ -116,7 +121,7 @@ def test_systemd(monkeypatch: pytest.MonkeyPatch) -> None:
         ("onionp2p:listen:port=7777", 1),
         ("ONIONP2P:listen:port=7777", 1),
         ("haproxy:onionp2p:listen:port=7777", 1),
-        (f"onionp2p:listen:addr={LABEL}.onion:7777:target=unix\\:/run/app.sock", 0),
+        (f"onionp2p:listen:addr={LABEL}.onion:7777:target=unix\\:/run/app.sock", 1),
     ],
 )
 def test_onions(listen: str, onions: int) -> None:
@@ -177,3 +182,33 @@ def test_pingOverTCP() -> None:
         listener.terminate()
         assert "critical" not in listener.communicate()[0]
     assert dialer.returncode == listener.returncode == -signal.SIGTERM
+
+
+def test_attachedStatus() -> None:
+    """
+    A program at an onion that another tor serves tells operators that it listens, is ready for
+    systemd, and tells its end; no tor is needed for it.
+    """
+    with (
+        tempfile.TemporaryDirectory(prefix="tap-") as folder,
+        socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as systemd,
+    ):
+        systemd.bind(f"{folder}/notify")
+        systemd.settimeout(10)
+        listen = f"onionp2p:listen:addr={LABEL}.onion:7777:target=unix\\:{folder}/app.sock"
+        with subprocess.Popen(
+            [*TWISTD, "onionp2p", "ping", f"--listen={listen}", f"--status={folder}/status"],
+            stdout=subprocess.DEVNULL,
+            env={**os.environ, "NOTIFY_SOCKET": f"{folder}/notify"},
+        ) as program:
+            said = []
+            while not any("READY=1" in each for each in said):
+                said.append(systemd.recv(4096).decode())
+            assert said[-1] == "READY=1\nSTATUS=listeners: 1 attached"
+            program.terminate()
+        status = parseStatus(Path(folder, "status").read_bytes())
+        assert not status.running
+        (listener,) = status.listeners
+        assert listener.address == f"/onion3/{LABEL}:7777"
+        assert listener.state is ListenerState.STOPPED
+        assert status.expected == 1

@@ -4,7 +4,6 @@ Whether strangers can reach a listener, what is told of that, and what is done a
 
 from __future__ import annotations
 
-import os
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -12,7 +11,14 @@ from typing import Any
 import pytest
 from twisted.internet.interfaces import IListeningPort
 
-from onionp2p import ListenOptions, OnionServerEndpoint, Wait
+from onionp2p import (
+    DialOptions,
+    ListenOptions,
+    OnionAddress,
+    OnionClientEndpoint,
+    OnionServerEndpoint,
+    Wait,
+)
 from onionp2p.errors import ListenTimeout
 from onionp2p.events import (
     Cause,
@@ -69,6 +75,12 @@ def listen(memory_reactor: MemoryReactor, fake_network: FakeNetwork) -> Callable
 
 
 Listen = Callable[..., Listener]
+
+
+def _address(listener: Listener) -> OnionAddress:
+    address = listener.port.getHost()
+    assert isinstance(address, OnionAddress)
+    return address
 
 
 def test_reachable(
@@ -251,21 +263,72 @@ def test_stops(memory_reactor: MemoryReactor, fake_network: FakeNetwork, listen:
         assert len(listener.told) == told
 
 
+@pytest.mark.parametrize("watch", [600.0, None])
 def test_lostSocket(
     memory_reactor: MemoryReactor,
     fake_network: FakeNetwork,
     listen: Listen,
-    monkeypatch: pytest.MonkeyPatch,
+    watch: float | None,
 ) -> None:
     """
-    A local socket whose file somebody has removed is told as what it is.
+    Within seconds it is seen, and told, that another file is where our socket was, also with
+    watch=no; when that is gone, we are there again, and that is told.
+    """
+    listener = listen(watch=watch)
+    (target,) = next(iter(fake_network.tors[0].onions.services.values())).targets.values()
+    path = Path(target.removeprefix("unix:"))
+    path.touch()
+    memory_reactor.advance(100)
+    assert listener.kinds[2:5] == [Unreachable, Repairing, Unreachable]
+    assert set(listener.causes) == {Cause.TARGET_DEAD}
+    assert "is no socket: it was left as it is" in listener.told[-1].detail  # type: ignore[attr-defined]
+    assert 4 <= listener.causes.count(Cause.TARGET_DEAD) <= 9
+    assert listener.factory.starts == 1
+    path.unlink()
+    memory_reactor.advance(100)
+    assert listener.kinds[-1] is (Published if watch is None else Reachable)
+    dialer = OnionClientEndpoint(memory_reactor, DialOptions(_address(listener)))
+    dialed: Any = memory_reactor.resultOf(dialer.connect(RecordingFactory()))
+    assert len(listener.factory.protocols) == 1
+    dialed.transport.loseConnection()
+    memory_reactor.resultOf(listener.port.stopListening())  # type: ignore[arg-type]
+    assert (listener.factory.starts, listener.factory.stops) == (1, 1)
+
+
+def test_lostSocketWhileTorIsGone(
+    memory_reactor: MemoryReactor, fake_network: FakeNetwork, listen: Listen
+) -> None:
+    """
+    A socket that is lost while tor is gone is restored before the onion is said to be published.
+    """
+    listener = listen()
+    (target,) = next(iter(fake_network.tors[0].onions.services.values())).targets.values()
+    path = Path(target.removeprefix("unix:"))
+    fake_network.tors[0].die()
+    memory_reactor.advance(0.1)
+    path.touch()
+    memory_reactor.advance(60)
+    assert listener.kinds[-1] is Unreachable
+    assert listener.causes[-1] is Cause.TARGET_DEAD
+    assert listener.kinds.count(Published) == 1
+    path.unlink()
+    memory_reactor.advance(60)
+    assert listener.kinds[-2:] == [Published, Reachable]
+
+
+def test_lostDoor(memory_reactor: MemoryReactor, fake_network: FakeNetwork, listen: Listen) -> None:
+    """
+    A tor to which nobody can come any more, for somebody has removed the socket of its SOCKS port,
+    is started anew.
     """
     listener = listen(watch=60.0)
-    (target,) = next(iter(fake_network.tors[0].onions.services.values())).targets.values()
-    Path(target.removeprefix("unix:")).touch()  # another file than the one that was there
-    memory_reactor.advance(100)
-    assert Cause.TARGET_DEAD in listener.causes
-    os.unlink(target.removeprefix("unix:"))
+    tor = fake_network.tors[0]
+    (door,) = (each for each in memory_reactor.sockets.listening if str(each).endswith("/socks"))
+    memory_reactor.sockets.listening.pop(door)
+    memory_reactor.advance(700)
+    assert (tor.alive, len(fake_network.tors)) == (False, 2)
+    assert listener.causes[0] is Cause.OTHER
+    assert listener.kinds[-1] is Reachable
 
 
 def test_clients(

@@ -16,6 +16,7 @@ from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, gene
 
 from onionp2p.address import OnionAddress
 from onionp2p.events import (
+    Attached,
     Connected,
     Event,
     Failed,
@@ -111,13 +112,21 @@ class Measures:
             case TorEnded():
                 self._percent.set(0)
                 self._ended.inc()
-            case Starting() | Published() | Reachable() | Unreachable() | Repairing() | Stopped():
+            case (
+                Starting()
+                | Published()
+                | Attached()
+                | Reachable()
+                | Unreachable()
+                | Repairing()
+                | Stopped()
+            ):
                 self._observeListener(event)
             case Retrying():
                 self._retries.inc()
             case Connected(_, seconds):
                 self._dials.labels("connected").inc()
-                self._seconds.observe(seconds)
+                self._seconds.observe(max(seconds, 0.0))  # a clock may be set back
             case Failed(error):
                 self._dials.labels("cancelled" if wasCancelled(error) else "failed").inc()
 

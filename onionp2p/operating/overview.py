@@ -15,6 +15,7 @@ from twisted.internet.error import ConnectingCancelledError
 
 from onionp2p.address import OnionAddress
 from onionp2p.events import (
+    Attached,
     Cause,
     Connected,
     Event,
@@ -84,7 +85,15 @@ class Overview:
             case TorEnded(why):
                 self.torAnswers = False
                 self.tor = TorStatus(TorState.ENDED, 0, oneLine(str(why)))
-            case Starting() | Published() | Reachable() | Unreachable() | Repairing() | Stopped():
+            case (
+                Starting()
+                | Published()
+                | Attached()
+                | Reachable()
+                | Unreachable()
+                | Repairing()
+                | Stopped()
+            ):
                 self._applyToListener(event)
             case Retrying():
                 self.dials = replace(self.dials, retried=self.dials.retried + 1)

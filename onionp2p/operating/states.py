@@ -10,7 +10,16 @@ from __future__ import annotations
 from dataclasses import dataclass
 from enum import Enum
 
-from onionp2p.events import Event, Published, Reachable, Repairing, Starting, Stopped, Unreachable
+from onionp2p.events import (
+    Attached,
+    Event,
+    Published,
+    Reachable,
+    Repairing,
+    Starting,
+    Stopped,
+    Unreachable,
+)
 
 __all__ = [
     "DialCounts",
@@ -24,7 +33,7 @@ __all__ = [
 
 _LONGEST_TEXT = 300
 
-ListenerEvent = Starting | Published | Reachable | Unreachable | Repairing | Stopped
+ListenerEvent = Starting | Published | Attached | Reachable | Unreachable | Repairing | Stopped
 """What may happen to a listener."""
 
 
@@ -37,6 +46,7 @@ class ListenerState(Enum):
 
     STARTING = "starting"
     PUBLISHED = "published"
+    ATTACHED = "attached"
     REACHABLE = "reachable"
     UNREACHABLE = "unreachable"
     REPAIRING = "repairing"
@@ -44,7 +54,11 @@ class ListenerState(Enum):
 
     @property
     def well(self) -> bool:
-        return self in {ListenerState.PUBLISHED, ListenerState.REACHABLE}
+        return self in {
+            ListenerState.PUBLISHED,
+            ListenerState.ATTACHED,
+            ListenerState.REACHABLE,
+        }
 
     @property
     def lost(self) -> bool:
@@ -64,6 +78,7 @@ class ListenerState(Enum):
 _AFTER: dict[type[Event], ListenerState] = {
     Starting: ListenerState.STARTING,
     Published: ListenerState.PUBLISHED,
+    Attached: ListenerState.ATTACHED,
     Reachable: ListenerState.REACHABLE,
     Unreachable: ListenerState.UNREACHABLE,
     Repairing: ListenerState.REPAIRING,

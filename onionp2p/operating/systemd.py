@@ -16,7 +16,7 @@ from twisted.internet.interfaces import IDelayedCall
 from twisted.logger import Logger
 
 from onionp2p.address import OnionAddress
-from onionp2p.events import Event, Published, Reachable, observe
+from onionp2p.events import Attached, Event, Published, Reachable, observe
 from onionp2p.operating.notifysocket import NotifySocket, watchdogSeconds
 from onionp2p.operating.overview import Overview
 from onionp2p.operating.states import ListenerState, TorState
@@ -42,7 +42,8 @@ class SystemdNotifier(Service):
     ) -> None:
         """
         @param reactor: must provide C{IReactorTime} and C{IReactorCore}.
-        @param listeners: how many onions must have been published for the service to be ready.
+        @param listeners: how many onions must have been published, or attached to, until the
+            service is ready.
         """
         self._reactor = reactor
         self._expected = listeners
@@ -101,7 +102,7 @@ class SystemdNotifier(Service):
         self._send(STOPPING="1", STATUS="stopping")
 
     def _observe(self, event: Event) -> None:
-        if isinstance(event, (Published, Reachable)) and not self._ready:
+        if isinstance(event, (Published, Attached, Reachable)) and not self._ready:
             self._published.add(event.address)
         if self._overview.apply(event) and self._tell not in self._delayed:
             self._later(0, self._tell)
@@ -168,5 +169,7 @@ def summary(overview: Overview) -> str:
     for each in overview.listeners:
         if each.state is not ListenerState.STOPPED:
             counts[each.state.value] = counts.get(each.state.value, 0) + 1
-    states = [f"{count} {state}" for state, count in counts.items()]
-    return f"listeners: {', '.join(states)}; {said}" if states else said
+    listeners = ", ".join(f"{count} {state}" for state, count in counts.items())
+    if tor.state is TorState.UNKNOWN and ListenerState.ATTACHED.value in counts:
+        return f"listeners: {listeners}"  # which need no tor of ours
+    return f"listeners: {listeners}; {said}" if listeners else said

@@ -92,8 +92,16 @@ def _judgeListeners(status: Status) -> Verdict:
         return Verdict(Level.WARNING, f"starting: {len(well)} of {_listeners(count)} up; {tor}")
     if not listeners:
         return Verdict(Level.OK, "running, without a listener")
-    reachable = all(each.state is ListenerState.REACHABLE for each in well)
-    return Verdict(Level.OK, f"{_listeners(count)} {'reachable' if reachable else 'published'}")
+    return Verdict(Level.OK, f"{_listeners(count)} {_leastOf({each.state for each in well})}")
+
+
+def _leastOf(states: set[ListenerState]) -> str:
+    """
+    Say what can be said of all.
+    """
+    if states == {ListenerState.REACHABLE, ListenerState.PUBLISHED}:
+        return ListenerState.PUBLISHED.value
+    return states.pop().value if len(states) == 1 else "up"
 
 
 def _listeners(count: int) -> str:

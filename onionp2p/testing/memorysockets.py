@@ -16,7 +16,7 @@ import os
 from collections import deque
 from dataclasses import dataclass, field
 from itertools import count
-from socket import AF_INET, AF_UNIX, SHUT_RD, SHUT_WR, SO_LINGER, SOL_SOCKET
+from socket import AF_INET, AF_UNIX, SHUT_RD, SHUT_WR, SO_ACCEPTCONN, SO_LINGER, SOL_SOCKET
 
 __all__ = ["LOOPBACK", "MemorySocket", "Name", "SocketTable"]
 
@@ -147,6 +147,7 @@ class MemorySocket:
         Let others connect; more than C{backlog} of them may wait.
         """
         self._table.listening[self._name] = self._arrivals
+        self.setsockopt(SOL_SOCKET, SO_ACCEPTCONN, 1)
 
     def accept(self) -> tuple[MemorySocket, Name]:
         """

@@ -59,6 +59,7 @@ class Bootstrap:
         self._observers: list[ProgressObserver] = []
         self._stalled: Outcome[None] = Outcome()
         self._timer: IDelayedCall | None = None
+        self._begun = False
         self.progress = Progress(0, "starting", "Starting")
 
     async def follow(self) -> None:
@@ -99,8 +100,9 @@ class Bootstrap:
         progress = parseStatus(text)
         if progress is None or self._done.known:
             return
-        moved = progress.percent != self.progress.percent
-        self.progress = progress
+        # Where it begins is news too, be it 0%.
+        moved = not self._begun or progress.percent != self.progress.percent
+        self._begun, self.progress = True, progress
         if moved or progress.warning:
             publish(self._log, progress)
         if progress.percent == 100:

@@ -46,6 +46,7 @@ class DirectoryOnions:
         self._control = control
         self._folder = folder
         self._set: dict[str, tuple[Service, bool]] = {}
+        self._told: str | None = None  # what tor has obeyed last, if that is known
         self._turn = DeferredLock()
 
     async def serve(self, service: Service, *, isNew: bool, work: bool) -> None:
@@ -63,14 +64,17 @@ class DirectoryOnions:
         async with self._inTurn():
             before = self._set.get(label)
             others = {its: each for its, each in self._set.items() if its != label}
-            commands = [self._setConf({**others, label: (service, work)})]
-            if before is not None and not service.letsIn(before[0]):
-                commands.insert(0, self._setConf(others))
+            wanted = self._setConf({**others, label: (service, work)})
+            leaves = before is not None and not service.letsIn(before[0])
             self._write(service, isNew=before is None)
+            if before == (service, work) and wanted == self._told:
+                return  # to tell tor would have it write its own files
+            told = None if leaves else self._told
             try:
                 self._set = {**others, label: (service, work)}
-                await self._control.together(commands)
+                await self._tell([self._setConf(others), wanted] if leaves else [wanted])
             except TorRefusedCommand:
+                self._told = told
                 if before is None:
                     self._set = others
                     self._remove(label)
@@ -87,9 +91,14 @@ class DirectoryOnions:
         async with self._inTurn():
             if self._set.pop(label, None) is not None:
                 try:
-                    await self._control.command(self._setConf(self._set))
+                    await self._tell([self._setConf(self._set)])
                 finally:
                     self._remove(label)
+
+    async def _tell(self, commands: list[str]) -> None:
+        self._told = None
+        await self._control.together(commands)
+        self._told = commands[-1]
 
     @asynccontextmanager
     async def _inTurn(self) -> Any:

@@ -8,7 +8,7 @@ Launching a tor of our own: from options to a process that answers and bootstrap
 from __future__ import annotations
 
 import os
-from contextlib import ExitStack
+from contextlib import ExitStack, suppress
 from typing import Protocol
 
 from twisted.internet.interfaces import IReactorTime
@@ -152,7 +152,7 @@ async def launchTor(
                 file.write(userLines.text)
         except OSError as problem:
             raise TorError(f"{defaults}: {problem.strerror}.") from None
-        held.callback(os.unlink, defaults)
+        held.callback(_remove, defaults)
         control = TorControl(reactor)
         try:
             process = TorProcess(
@@ -185,6 +185,12 @@ async def launchTor(
 
 def _private(path: str, flags: int) -> int:
     return os.open(path, flags | os.O_EXCL, 0o600)
+
+
+def _remove(path: str) -> None:
+    # Who cleans up /tmp may have been here.
+    with suppress(FileNotFoundError):
+        os.unlink(path)
 
 
 def _logLine(line: str) -> None:

@@ -23,7 +23,7 @@ import subprocess
 import tempfile
 from collections import deque
 from collections.abc import Callable, Sequence
-from contextlib import suppress
+from contextlib import ExitStack, suppress
 from typing import TYPE_CHECKING, cast
 
 from twisted.internet.defer import Deferred, TimeoutError
@@ -118,12 +118,13 @@ class TorProcess:
         self._output = _TorOutput(onLine)
         # Held apart from the control connection, which may break while tor must live on.
         self._leash, theirControl = socket.socketpair(socket.AF_UNIX)
-        ourLog, theirLog = socket.socketpair(socket.AF_UNIX)
-        with theirControl, ourLog, theirLog, tempfile.TemporaryFile() as torrc:
-            torrc.write(makeTorrc(theirControl.fileno()).encode("utf-8"))
-            torrc.seek(0)
-            user, group = _effectiveUser()
-            try:
+        with ExitStack() as undo, theirControl:
+            undo.callback(self._leash.close)
+            ourLog, theirLog = socket.socketpair(socket.AF_UNIX)
+            with ourLog, theirLog, tempfile.TemporaryFile() as torrc:
+                torrc.write(makeTorrc(theirControl.fileno()).encode("utf-8"))
+                torrc.seek(0)
+                user, group = _effectiveUser()
                 self._process = subprocess.Popen(
                     [program, "-f", "-", *arguments],
                     stdin=torrc,
@@ -136,13 +137,12 @@ class TorProcess:
                     user=user,
                     group=group,
                 )
-            except BaseException:
-                self._leash.close()
-                raise
-            self._log = self._adopt(ourLog, self._output)
-        self.pid = self._process.pid
+                self.pid = self._process.pid
+                undo.callback(self._killAndReap)
+                self._log = self._adopt(ourLog, self._output)
+            adopted = self._adopt(self._leash, control.protocol).fileno()
+            undo.pop_all()
         closeInChildren(self._leash.fileno())
-        adopted = self._adopt(self._leash, control.protocol).fileno()
         closeInChildren(adopted)
         control.whenLost().addCallback(lambda _: keepInChildren(adopted))
 
@@ -224,5 +224,8 @@ class TorProcess:
         try:
             self._process.wait(_SECONDS_TO_REAP)
         except subprocess.TimeoutExpired:
-            self.kill()
-            self._process.wait()
+            self._killAndReap()
+
+    def _killAndReap(self) -> None:
+        self.kill()
+        self._process.wait()

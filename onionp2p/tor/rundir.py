@@ -70,17 +70,22 @@ class RunDirectory:
 
     @staticmethod
     def _make() -> str:
+        problems = []
         for parent in runtimeFolders():
             longest = len(os.fsencode(parent)) + len(f"/{_PREFIX}12345678") + _LONGEST_NAME
             if longest > _LONGEST_SOCKET or not _PLAIN_PATH.fullmatch(parent):
                 continue
-            with suppress(OSError):
+            try:
                 path = tempfile.mkdtemp(prefix=_PREFIX, dir=parent)
+            except OSError as problem:
+                problems.append(f"{parent}: {problem.strerror}.")
+                continue
+            with suppress(OSError):  # the next one sweeps better
                 _sweep(parent)
-                return path
+            return path
         raise TorError(
             "There is no place for tor's sockets: $XDG_RUNTIME_DIR or $TMPDIR must name a writable"
-            " folder with a short, plain path."
+            f" folder with a short, plain path. {' '.join(problems)}"
         )
 
 

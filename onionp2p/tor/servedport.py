@@ -49,7 +49,7 @@ class ServedPort:
         @raise OnionRefused: if tor refuses; then the former ones stay.
         """
         self._onion.desired = self._onion.desired.withClients(clients)
-        await self._services.follow(self._onion)
+        await self._onion.follow()
 
     async def republish(self) -> None:
         """
@@ -58,7 +58,7 @@ class ServedPort:
 
         @raise OnionRefused: if tor refuses.
         """
-        await self._services.renew(self._onion)
+        await self._onion.renew()
 
     async def enter(self, authorizations: ClientAuthorizations) -> Callable[[], None]:
         """

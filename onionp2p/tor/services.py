@@ -8,9 +8,6 @@ Theory of operation.  Every change changes first what is desired, at once, and t
 one change of an onion after another.  What waits for its turn is done together.  So an onion is
 what its listeners asked for last, whatever order tor's answers come in; and a tor that knows
 nothing, a fresh one, is brought to the same state by one call, L{OnionServices.applyTo}.
-
-Where tor refuses a change, what was in force before is put in force again.  Where it does not
-answer, or nobody waited, what is in force is unknown until the next change.
 """
 
 from __future__ import annotations
@@ -26,13 +23,10 @@ from twisted.logger import Logger
 from twisted.python.failure import Failure
 
 from onionp2p.errors import (
-    ControlLost,
-    ControlTimeout,
     OnionPortInUse,
     OnionRefused,
     OnionTermsDiffer,
     TorError,
-    TorRefusedCommand,
 )
 from onionp2p.keys import Identity
 from onionp2p.outcome import Outcome
@@ -69,16 +63,15 @@ class OnionServices:
         @param folder: where the folders of onions may be: private, its path plain.  L{None} if
             the tor is not ours, and may have such onions of its own.
 
-        @raise OnionRefused: if tor refuses one; the others are served.
+        @raise OnionRefused: if tor refuses one, which is tried again; the others are served.
         """
         self._serving = serving = Serving(control, folder)
         forget = control.observe("HS_DESC", self._event)
         control.whenLost().addCallback(lambda _: self._lost(serving, forget))
-        for onion in self._onions.values():
-            onion.inForce, onion.uncertain = None, False
-        following: list[Deferred[object]] = [
-            Deferred.fromCoroutine(self.follow(each)) for each in self._onions.values()
-        ]
+        following: list[Deferred[object]] = []
+        for onion in list(self._onions.values()):
+            onion.lost()  # also what was told to the former one when that had gone
+            following.append(Deferred.fromCoroutine(onion.follow()))
         for _, failure in await DeferredList(following, consumeErrors=True):
             if isinstance(failure, Failure):
                 failure.raiseException()
@@ -87,7 +80,7 @@ class OnionServices:
         forget()
         if serving is self._serving:
             for onion in self._onions.values():
-                onion.publication.begin()
+                onion.lost()
 
     def giveUp(self, error: Exception) -> None:
         """
@@ -121,7 +114,7 @@ class OnionServices:
             raise OnionPortInUse(f"It is port {port} of {identity.label}.onion.")
         onion.desired = onion.desired.withPort(port, target).withClients(clients)
         try:
-            await self.follow(onion)
+            await onion.follow()
         except BaseException:
             await self._settle(onion, port)
             raise
@@ -131,12 +124,21 @@ class OnionServices:
         onion = self._onions.get(identity.label)
         if onion is None:
             desired = Service(identity, identity.label, terms)
-            onion = self._onions[identity.label] = ServedOnion(self._clock, desired)
+            onion = self._onions[identity.label] = ServedOnion(
+                self._clock,
+                desired,
+                serving=lambda: self._serving,
+                over=self._forget,
+            )
         elif not onion.desired.targets:
             onion.desired = replace(onion.desired, terms=terms)
         elif onion.desired.terms != terms:
             raise OnionTermsDiffer(f"It is {identity.label}.onion.")
         return onion
+
+    def _forget(self, onion: ServedOnion) -> None:
+        if self._onions.get(onion.desired.label) is onion:
+            del self._onions[onion.desired.label]
 
     async def stop(
         self, served: ServedPort, onion: ServedOnion, port: int, idle: Deferred[None]
@@ -161,7 +163,7 @@ class OnionServices:
         if stopped is not None:
             onion.desired = onion.desired.withoutPort(stopped)
         followed: Outcome[None] = Outcome()
-        following = Deferred.fromCoroutine(self.follow(onion))
+        following = Deferred.fromCoroutine(onion.follow())
         following.addErrback(self._unsettled).addCallback(followed.succeed)
         with suppress(TimeoutError):
             await followed.wait().addTimeout(_SECONDS_TO_WITHDRAW, self._clock)
@@ -180,55 +182,3 @@ class OnionServices:
         """
         if self._serving is not None:
             await self._serving.closeCircuit(circuit)
-
-    async def renew(self, onion: ServedOnion) -> None:
-        """
-        See L{ServedPort.republish}.
-        """
-        # One in a folder would lose its streams.
-        onion.uncertain = onion.uncertain or not onion.desired.terms.inFolder
-        await self.follow(onion)
-
-    async def follow(self, onion: ServedOnion) -> None:
-        """
-        Have tor serve an onion as it is desired; where it is gone or silent, the next one does.
-
-        @raise OnionRefused: if it refuses.
-        """
-        await onion.turn.acquire()
-        try:
-            wanted = onion.wanted
-            if onion.uncertain or wanted != onion.inForce:
-                with suppress(ControlLost, ControlTimeout):
-                    await self._change(onion, wanted)
-        finally:
-            onion.turn.release()
-            label = onion.desired.label
-            if onion.wanted is None and not onion.turn.waiting and self._onions.get(label) is onion:
-                onion.publication.stop()
-                del self._onions[label]
-
-    async def _change(self, onion: ServedOnion, wanted: Service | None) -> None:
-        serving, before = self._serving, onion.inForce
-        if serving is None:
-            raise ControlLost
-        isKnown, onion.uncertain = not onion.uncertain, True
-        if serving.makesDescriptor(before if isKnown else None, wanted):
-            onion.publication.begin()
-        error: Exception
-        try:
-            await serving.put(onion.desired.label, before, wanted, isKnown=isKnown)
-        except TorRefusedCommand as refused:
-            error = OnionRefused(f"Tor says: {refused.detail}.")
-        except OnionRefused as refused:
-            error = refused
-        else:
-            onion.inForce, onion.uncertain = wanted, False
-            return
-        if before is not None:
-            with suppress(OnionRefused, TorError):
-                await serving.put(before.label, wanted, before, isKnown=False)
-                onion.uncertain = False
-        else:
-            onion.uncertain = False
-        raise error

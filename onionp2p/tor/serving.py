@@ -103,6 +103,16 @@ class Serving:
         self._hasWork = False
         self._log.info("this tor has no proof of work: onions are served without")
 
+    async def networkIsDown(self) -> bool:
+        """
+        Tell whether tor says so.
+
+        @raise TorError: if it is gone or silent.
+        """
+        with suppress(TorRefusedCommand):
+            return await self._control.getInfo("network-liveness") == "down"
+        return False
+
     async def closeCircuit(self, circuit: int) -> None:
         """
         End a circuit, and all streams on it.  Never fails.

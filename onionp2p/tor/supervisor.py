@@ -10,7 +10,6 @@ anybody may use it.
 
 from __future__ import annotations
 
-import random
 from collections.abc import Callable, Coroutine
 from enum import Enum
 from typing import TYPE_CHECKING, Any
@@ -20,6 +19,7 @@ from twisted.internet.interfaces import IDelayedCall
 from twisted.internet.task import deferLater
 from twisted.logger import Logger
 
+from onionp2p.backoff import Backoff
 from onionp2p.dialqueue import DialQueue
 from onionp2p.errors import ControlTimeout, OnionRefused, TorError, TorRestarted, TorShutDown
 from onionp2p.events import TorEnded, publish
@@ -156,7 +156,8 @@ class SupervisedTor:
 
         @raise Exception: if the first one does not start.
         """
-        pause, hasBeenUp = _FIRST_PAUSE, False
+        backoff = Backoff(_FIRST_PAUSE, _PAUSE_FACTOR, _LONGEST_PAUSE)
+        hasBeenUp = False
         while True:
             try:
                 self._tor = await self._start()
@@ -168,17 +169,16 @@ class SupervisedTor:
                 hasBeenUp = True
                 why = await self._untilLost(self._tor)
                 if self._tor.bootstrap.progress.percent == 100:
-                    pause = _FIRST_PAUSE
+                    backoff.reset()
                 self._awaitNext()
                 await self._tor.end()
                 self._tor = None
             if not self._users or not self.available:
                 return
             self._become(State.PAUSING)
-            jittered = pause * random.uniform(0.8, 1.2)  # noqa: S311 - no secret
-            publish(self._log, TorEnded(why, jittered))
-            await deferLater(self._reactor, jittered)
-            pause = min(pause * _PAUSE_FACTOR, _LONGEST_PAUSE)
+            pause = backoff.next()
+            publish(self._log, TorEnded(why, pause))
+            await deferLater(self._reactor, pause)
             self._become(State.STARTING)
 
     async def _start(self) -> Tor:
@@ -223,9 +223,9 @@ class SupervisedTor:
         self._awaitNext()
         self._up.fail(error)
         self.services.giveUp(error)
-        self.ended.succeed(None)
         if not self._users:
             self._removeRunDirectory()
+        self.ended.succeed(None)
 
     def _beforeShutdown(self) -> Deferred[None] | None:
         """

@@ -37,7 +37,7 @@ from twisted.python.threadpool import ThreadPool
 from onionp2p.leaks import LeakError, LeakGuard, loopback
 from onionp2p.leaks.passage import passage
 from onionp2p.localsockets import connectLocally
-from onionp2p.targets import listenLocally
+from onionp2p.targets import OURS, listenAt
 from onionp2p.testing import RecordingFactory
 
 # Nobody listens there, and what is sent there goes nowhere.
@@ -491,7 +491,7 @@ async def test_passageOfTwisted(strictGuard: LeakGuard) -> None:
     So Twisted's own transports come through, from where they are asked for to where they connect.
     """
     factory = RecordingFactory(echoes=True)
-    port, _ = listenLocally(reactor, 0, factory)
+    port = listenAt(reactor, 0, factory, OURS)
     address: Any = port.getHost()
     caller: Any = RecordingFactory().buildProtocol(None)
     await connectLocally(reactor, address.port, caller, 1)

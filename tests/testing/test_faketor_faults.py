@@ -11,7 +11,17 @@ from twisted.internet.defer import Deferred
 from twisted.internet.endpoints import UNIXClientEndpoint
 
 from onionp2p.testing import RecordingFactory
-from onionp2p.testing.faketor import Delay, Die, Drop, Hang, Ignore, JoinFirstBytes, Refuse, Reply
+from onionp2p.testing.faketor import (
+    Cut,
+    Delay,
+    Die,
+    Drop,
+    Hang,
+    Ignore,
+    JoinFirstBytes,
+    Refuse,
+    Reply,
+)
 from onionp2p.testing.faketor.faults import Rules
 from onionp2p.testing.wire import CLOSED, SocksWire
 
@@ -40,6 +50,33 @@ class TestFaults:
         assert room.ask(wire, "ADD_ONION NEW:BEST Port=80") == answer
         assert room.listener.onions.services == {}
         assert room.listener.alive == (not isinstance(fault, Die))
+
+    @pytest.mark.parametrize(("sent", "answer"), [(0, b""), (7, b"250-ver")])
+    def test_cut(self, room: Any, sent: int, answer: bytes) -> None:
+        """
+        One may be obeyed, and the connection closed before the answer, or in the middle of it.
+        """
+        path = room.listener.doors.names("ControlPort")[0].removeprefix("unix:")
+        client = RecordingFactory()
+        room.reactor.resultOf(UNIXClientEndpoint(room.reactor, path).connect(client))
+        (protocol,) = client.protocols
+        room.listener.on("GETINFO version", Cut(sent), times=1)
+        protocol.transport.write(b"AUTHENTICATE\r\n")
+        room.reactor.advance(0)
+        before = len(protocol.received)
+        protocol.transport.write(b"GETINFO version\r\n")
+        room.reactor.advance(0)
+        assert protocol.received[before:] == answer
+        assert protocol.lost is not None
+
+    def test_cutAndObeyed(self, room: Any) -> None:
+        """
+        What it was told to do is done, though nobody hears of it.
+        """
+        room.listener.on("ADD_ONION", Cut())
+        wire = room.control(room.listener)
+        assert room.ask(wire, "ADD_ONION NEW:BEST Port=80 Flags=Detach") == [CLOSED]
+        assert len(room.listener.onions.services) == 1
 
     def test_ignored(self, room: Any) -> None:
         """

@@ -12,7 +12,7 @@ from twisted.internet.endpoints import UNIXClientEndpoint
 from twisted.logger import LogEvent
 
 from onionp2p.errors import BootstrapStalled, ControlLost
-from onionp2p.events import Progress
+from onionp2p.events import Event, Progress, observe
 from onionp2p.quiet import quietFactory
 from onionp2p.testing import FakeNetwork, FakeTor, MemoryReactor
 from onionp2p.testing.faketor import Delay, Ignore, Stall
@@ -84,6 +84,23 @@ def test_observers(memory_reactor: MemoryReactor, tor: FakeTor) -> None:
     memory_reactor.advance(100)
     assert one == [0, 5, 10, 14, 15, 20, 25, 30, 40, 45, 50, 75, 89, 90, 95, 100]
     assert other == ["starting", "conn", "conn_done"]
+
+
+def test_toldFromTheStart(memory_reactor: MemoryReactor, tor: FakeTor) -> None:
+    """
+    That a tor begins is told to all, at 0%, and each step once.
+    """
+    told: list[Event] = []
+    forget = observe(told.append)
+    tor.on("BOOTSTRAP 100", Delay(7))
+    bootstrap = follow(memory_reactor)
+    assert told == [Progress(0, "starting", "Starting")]
+    tor.start()
+    memory_reactor.resultOf(bootstrap.whenDone())
+    forget()
+    percents = [event.percent for event in told if isinstance(event, Progress)]
+    assert percents[-1] == 100
+    assert percents == sorted(set(percents))
 
 
 def test_anObserverFails(

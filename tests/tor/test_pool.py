@@ -271,6 +271,16 @@ class TestShutdown:
         memory_reactor.resultOf(shutdown(memory_reactor))
         assert alive(fake_network) == [False, False]
 
+    def test_nothingIsLeft(self, memory_reactor: MemoryReactor, fake_network: FakeNetwork) -> None:
+        """
+        By then the folder of a tor that nobody uses is gone too.
+        """
+        lease = leaseTor(memory_reactor, OPTIONS)
+        folder = folderOf(memory_reactor.resultOf(lease.launched()))
+        lease.release()
+        left = shutdown(memory_reactor).addCallback(lambda _: os.path.exists(folder))
+        assert memory_reactor.resultOf(left) is False
+
     def test_twice(self, memory_reactor: MemoryReactor, fake_network: FakeNetwork) -> None:
         """
         It may be called twice, and where there is no tor.

@@ -6,11 +6,16 @@ The tor here is a shell script: what is tested is what happens between processes
 
 from __future__ import annotations
 
+import errno
+import gc
 import os
+import resource
 import select
 import signal
 import subprocess
 import sys
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 import pytest
@@ -170,3 +175,46 @@ def waitUntilGone(pid: int) -> None:
     if not ready:
         os.kill(pid, signal.SIGKILL)
     assert ready
+
+
+@pytest.mark.deadline(30)
+async def test_noDescriptorLeft(program: Path) -> None:
+    """
+    Where one of the descriptors that a tor needs can't be had, whichever, nothing of it is left.
+    """
+    before = len(os.listdir("/dev/fd"))
+    failures = 0
+    for free in range(20):
+        gc.collect()
+        with fewDescriptors(free):
+            try:
+                process = spawn(program)
+            except OSError as problem:
+                failures += problem.errno == errno.EMFILE
+            else:
+                await process.end()
+        with pytest.raises(ChildProcessError):
+            os.waitpid(-1, os.WNOHANG)
+    assert 5 < failures < 20
+    assert len(os.listdir("/dev/fd")) == before
+
+
+@contextmanager
+def fewDescriptors(free: int) -> Iterator[None]:
+    """
+    Let us open no more than so many descriptors.
+    """
+    limits = resource.getrlimit(resource.RLIMIT_NOFILE)
+    resource.setrlimit(resource.RLIMIT_NOFILE, (256, limits[1]))
+    taken = []
+    try:
+        with suppress(OSError):
+            while True:
+                taken.append(os.dup(0))
+        for _ in range(free):
+            os.close(taken.pop())
+        yield
+    finally:
+        resource.setrlimit(resource.RLIMIT_NOFILE, limits)
+        for each in taken:
+            os.close(each)

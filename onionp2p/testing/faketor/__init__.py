@@ -8,6 +8,7 @@ A tor that only pretends, to test what uses tor: no process, no network, no wait
 from __future__ import annotations
 
 from onionp2p.testing.faketor.faults import (
+    Cut,
     Delay,
     Die,
     Drop,
@@ -24,6 +25,7 @@ from onionp2p.testing.faketor.network import FakeNetwork
 from onionp2p.testing.faketor.tor import FakeTor
 
 __all__ = [
+    "Cut",
     "Delay",
     "Die",
     "Drop",

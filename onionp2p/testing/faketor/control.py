@@ -16,7 +16,7 @@ from twisted.python.failure import Failure
 
 from onionp2p.testing.faketor.authentication import Authentication
 from onionp2p.testing.faketor.commands import answer
-from onionp2p.testing.faketor.faults import Drop, Ignore, Impersonate, Refuse, Reply
+from onionp2p.testing.faketor.faults import Action, Cut, Drop, Ignore, Impersonate, Refuse, Reply
 from onionp2p.testing.faketor.multiline import answerBlock, isBlock
 from onionp2p.testing.faketor.outlet import Outlet
 from onionp2p.testing.faketor.replies import CloseAfter, Dying, Refused, inline
@@ -89,7 +89,7 @@ class ControlSession(LineOnlyReceiver):
             self._write(lines)
 
     def _write(self, lines: list[str]) -> None:
-        self.outlet.write("".join(f"{text}\r\n" for text in lines).encode("latin-1"))
+        self.outlet.write(_encoded(lines))
 
     async def _converse(self) -> None:
         goOn = True
@@ -120,24 +120,41 @@ class ControlSession(LineOnlyReceiver):
         if isinstance(action, Reply):
             self.outlet.write(action.data)
             return not action.closes
-        if isinstance(action, Impersonate):
-            self.authentication.forgetCookie()
+        try:
+            lines, goOn = self._obey(word, rest, block, action)
+        except Dying:
+            return True
+        data = _encoded(lines)
+        if isinstance(action, Cut):
+            data, goOn = data[: action.after], False
+        self.outlet.write(data)
+        return goOn
+
+    def _obey(
+        self, word: str, rest: str, block: list[str], action: Action | None
+    ) -> tuple[list[str], bool]:
+        """
+        Do what a command says.
+
+        @return: the lines of the answer, and whether to go on.
+        """
         goOn = word.upper() != "QUIT"
         try:
             if isinstance(action, Refuse):
-                lines = inline(action.code, [action.text])
-            elif isBlock(line) and self.authentication.passed:
-                lines = answerBlock(self._tor, word, rest, block)
-            else:
-                lines = answer(self._tor, self, word, rest)
+                return inline(action.code, [action.text]), goOn
+            if isinstance(action, Impersonate):
+                self.authentication.forgetCookie()
+            if isBlock(word) and self.authentication.passed:
+                return answerBlock(self._tor, word, rest, block), goOn
+            return answer(self._tor, self, word, rest), goOn
         except Refused as refused:
-            lines = refused.lines
+            return refused.lines, goOn
         except CloseAfter as last:
-            lines, goOn = last.lines, False
-        except Dying:
-            return True
-        self._write(lines)
-        return goOn
+            return last.lines, False
+
+
+def _encoded(lines: list[str]) -> bytes:
+    return "".join(f"{text}\r\n" for text in lines).encode("latin-1")
 
 
 class ControlFactory(Factory):

@@ -33,6 +33,7 @@ from dataclasses import dataclass
 
 __all__ = [
     "Action",
+    "Cut",
     "Delay",
     "Die",
     "Drop",
@@ -86,6 +87,17 @@ class Reply(Action):
 
     data: bytes
     closes: bool = False
+
+
+@dataclass(frozen=True)
+class Cut(Action):
+    """
+    Do as a control command says, and close the connection within the answer.
+
+    @ivar after: how many bytes of the answer are sent.
+    """
+
+    after: int = 0
 
 
 @dataclass(frozen=True)
