@@ -4,6 +4,7 @@ What the documentation says, checked.
 
 from __future__ import annotations
 
+import ast
 import re
 from pathlib import Path
 
@@ -15,7 +16,7 @@ from onionp2p.options import parseDial, parseListen
 TOP = Path(__file__).parent.parent
 PAGES = [TOP / "README.md", *sorted((TOP / "docs").glob("*.md"))]
 README = PAGES[0].read_text()
-EXAMPLE = re.compile(r"```(?:python|sh|ini)\n# (docs/\S+)\n(.*?)```", re.DOTALL)
+EXAMPLE = re.compile(r"```(?:python|sh|ini|js)\n(?:#|//) (docs/\S+)\n(.*?)```", re.DOTALL)
 EXAMPLES = [match for page in PAGES for match in EXAMPLE.findall(page.read_text())]
 
 
@@ -75,3 +76,48 @@ def test_tableNamesTheErrors() -> None:
     kinds = {kind for kind in vars(errors).values() if isinstance(kind, type)}
     ofDials = {kind.__name__ for kind in kinds if issubclass(kind, errors.DialError)}
     assert named == (ofDials - {"DialError"}) | {"DialTimeout", "DialCancelled"}
+
+
+FAULTS = [
+    line for line in (TOP / "docs" / "faults.md").read_text().splitlines() if line.startswith("| ")
+][1:]
+TEST_ID = re.compile(r"`(tests/\S+\.py::\S+?)`")
+
+
+def namesOf(path: Path) -> set[str]:
+    """
+    Give the node ids of the tests of a file, without their parameters.
+    """
+    tests = set()
+    for node in ast.parse(path.read_text()).body:
+        inside, prefix = [node], ""
+        if isinstance(node, ast.ClassDef):
+            inside, prefix = node.body, f"{node.name}::"
+        for each in inside:
+            if isinstance(each, ast.FunctionDef | ast.AsyncFunctionDef):
+                tests.add(f"{path.relative_to(TOP)}::{prefix}{each.name}")
+    return {test for test in tests if test.rpartition("::")[2].startswith("test")}
+
+
+@pytest.mark.parametrize("row", FAULTS, ids=[row.split("|")[1].strip() for row in FAULTS])
+def test_faultsAreProven(row: str) -> None:
+    """
+    Every fault in the table names tests that there are, one without real tors at least; and those
+    with them are where it says.
+    """
+    inMemory, real = (TEST_ID.findall(cell) for cell in row.split("|")[4:6])
+    for test in [*inMemory, *real]:
+        path = TOP / test.partition("::")[0]
+        assert path.exists()
+        assert test in namesOf(path)
+    assert inMemory
+    assert not any(test.startswith("tests/network/") for test in inMemory)
+    assert all(test.startswith("tests/network/") for test in real)
+
+
+def test_everyTestOfAFaultIsInTheTable() -> None:
+    """
+    No fault is tried that the table does not tell of.
+    """
+    tried = set().union(*map(namesOf, (TOP / "tests" / "faults").glob("test_*.py")))
+    assert tried - set(TEST_ID.findall("\n".join(FAULTS))) == set()

@@ -16,8 +16,16 @@ from twisted.internet import reactor
 from twisted.internet.defer import Deferred, gatherResults
 from twisted.internet.endpoints import clientFromString, connectProtocol, serverFromString
 
-from onionp2p import OnionAddress, TorOptions, shutdown
-from onionp2p.events import Event, Published, Reachable, TorEnded, Unreachable, observe
+from onionp2p import OnionAddress, TorOptions, localport, shutdown
+from onionp2p.events import (
+    Event,
+    Published,
+    Reachable,
+    Repairing,
+    TorEnded,
+    Unreachable,
+    observe,
+)
 from onionp2p.listening import OnionPort
 from onionp2p.testing import RecordingFactory, RecordingProtocol
 from onionp2p.tor import watchdog
@@ -68,7 +76,16 @@ class Served:
         lease.release()
         return int(tor.pid)
 
-    async def greets(self) -> None:
+    async def sockets(self) -> list[Path]:
+        """
+        Give the sockets to which its tor delivers.
+        """
+        lease = leaseTor(reactor, TorOptions(state=str(self._state)))
+        tor: Any = await lease.launched()
+        lease.release()
+        return list(Path(tor.runDirectory.path).glob("onion-*"))
+
+    async def enters(self) -> RecordingProtocol:
         """
         Dial it, by another tor.
         """
@@ -76,7 +93,13 @@ class Served:
         protocol = RecordingProtocol(RecordingFactory())
         await connectProtocol(clientFromString(reactor, string), protocol)
         assert await protocol.receives(5) == b"hello"
-        protocol.transport.abortConnection()
+        return protocol
+
+    async def greets(self) -> None:
+        """
+        Dial it, and leave again.
+        """
+        (await self.enters()).transport.abortConnection()
 
     async def end(self) -> None:
         """
@@ -142,6 +165,24 @@ async def test_hangUp(served: Served) -> None:
     os.kill(before, signal.SIGHUP)
     await served.greets()
     assert await served.tor() == before
+
+
+@pytest.mark.slow
+async def test_socketRemoved(served: Served, monkeypatch: pytest.MonkeyPatch) -> None:
+    """
+    When somebody has removed the socket to which tor delivers, dialers come in again within
+    seconds; who was in stays.
+    """
+    monkeypatch.setattr(localport, "SECONDS_BETWEEN_LOOKS", 0.1)
+    await served.listen()
+    guest = await served.enters()
+    (path,) = await served.sockets()
+    told = [served.tells(kind) for kind in (Unreachable, Repairing, Reachable)]
+    path.unlink()
+    await gatherResults(told)
+    await served.greets()
+    assert (served.factory.starts, guest.lost) == (1, None)
+    guest.transport.abortConnection()
 
 
 async def test_reachable(served: Served) -> None:
