@@ -8,21 +8,22 @@ An onion address is the service's ed25519 public key, a checksum and a version
 number in base32 (rend-spec-v3, section 6 [ONIONADDRESS]).  It is written as a
 multiaddr, C{/onion3/<56 characters>:<port>}, optionally followed by
 C{/p2p/<peer id>}, or as a host name and a port, C{<56 characters>.onion:<port>}.
+A multiaddr has a binary form too, which libp2p sends.
 
-Everything here is pure, and total: any text gives an address or an
-L{AddressError}.
+Everything here is pure, and total: any text, and any bytes, give an address or
+an L{AddressError}.
 """
 
 from __future__ import annotations
 
 from base64 import b32decode, b32encode
 from dataclasses import dataclass
-from hashlib import sha3_256
 
 from twisted.internet.interfaces import IAddress
 from zope.interface import implementer
 
-from onionp2p.peerid import decodePeerID
+from onionp2p.onionlabel import LABEL_BYTES, AddressError, checkLabel, labelFromPublicKey
+from onionp2p.peerid import decodePeerID, encodePeerID
 
 __all__ = [
     "AddressError",
@@ -33,66 +34,13 @@ __all__ = [
     "parsePort",
 ]
 
-_VERSION = 3
-_LABEL_LENGTH = 56
-_BASE32 = frozenset("abcdefghijklmnopqrstuvwxyz234567")
 # An onion's multiaddr with the longest peer id is well below this.
 _LONGEST_TEXT = 256
-
-
-class AddressError(ValueError):
-    """
-    A text is not the address of a version 3 onion service.
-    """
-
-
-def _checksum(publicKey: bytes, version: int) -> bytes:
-    return sha3_256(b".onion checksum" + publicKey + bytes([version])).digest()[:2]
-
-
-def labelFromPublicKey(publicKey: bytes) -> str:
-    """
-    Give the 56 characters that stand before C{.onion}.
-
-    @param publicKey: the 32 bytes of an ed25519 public key.
-    """
-    if len(publicKey) != 32:
-        raise ValueError("an ed25519 public key has 32 bytes")
-    raw = publicKey + _checksum(publicKey, _VERSION) + bytes([_VERSION])
-    return b32encode(raw).decode("ascii").lower()
-
-
-def _checkLabel(text: str) -> str:
-    """
-    Give C{text} in lower case, if it is the label of a version 3 onion.
-    """
-    if not text.isascii():  # lower() below makes an ASCII k of a Kelvin sign
-        raise AddressError("an onion address has only the letters a-z and the digits 2-7")
-    label = text.lower()
-    if "." in label:
-        raise AddressError(
-            "an onion address has no sub-domain here: give the 56 characters before .onion alone"
-        )
-    if len(label) == 16:
-        raise AddressError(
-            "this is a version 2 onion address (16 characters), which Tor no longer serves:"
-            " ask for the version 3 address (56 characters)"
-        )
-    if len(label) != _LABEL_LENGTH:
-        raise AddressError(
-            f"an onion address has {_LABEL_LENGTH} characters before .onion, not {len(label)}"
-        )
-    if not _BASE32.issuperset(label):
-        raise AddressError("an onion address has only the letters a-z and the digits 2-7")
-    raw = b32decode(label.upper())
-    publicKey, checksum, version = raw[:32], raw[32:34], raw[34]
-    if version != _VERSION:
-        raise AddressError(f"the onion address has version {version}; only version 3 exists today")
-    if checksum != _checksum(publicKey, version):
-        raise AddressError(
-            "the onion address has a wrong checksum: a character was mistyped or lost, copy it anew"
-        )
-    return label
+# Below 128, so that a varint of one byte holds any length within.
+_LONGEST_BYTES = 127
+# As varints: the codes 445 and 421 of multiformats' table of codecs.
+_ONION3 = b"\xbd\x03"
+_P2P = b"\xa5\x03"
 
 
 def parsePort(text: str) -> int:
@@ -118,7 +66,8 @@ class OnionAddress:
 
     @ivar label: the 56 characters before C{.onion}, in lower case.
     @ivar port: the virtual port, 1 to 65535.
-    @ivar peerID: the libp2p peer that is said to be there, as text, or L{None}.
+    @ivar peerID: the libp2p peer that is said to be there, in base58, or L{None}.  A CID is taken
+        too: peers that are the same are equal.
 
     @raise AddressError: if a part is not valid.
     """
@@ -128,14 +77,15 @@ class OnionAddress:
     peerID: str | None = None
 
     def __post_init__(self) -> None:
-        object.__setattr__(self, "label", _checkLabel(self.label))
+        object.__setattr__(self, "label", checkLabel(self.label))
         if not 1 <= self.port <= 65535:
             raise AddressError("a port is a number from 1 to 65535")
         if self.peerID is not None:
             try:
-                decodePeerID(self.peerID)
+                peerID = encodePeerID(decodePeerID(self.peerID))
             except ValueError as problem:
                 raise AddressError(str(problem)) from None
+            object.__setattr__(self, "peerID", peerID)
 
     @classmethod
     def fromString(cls, text: str, port: int | None = None) -> OnionAddress:
@@ -185,6 +135,47 @@ class OnionAddress:
         if len(parts) == 5 and parts[3] == "p2p":
             return parts[2], parts[4]
         raise AddressError("after /onion3/<56 characters>:PORT only /p2p/<peer id> may follow")
+
+    @classmethod
+    def fromBytes(cls, data: bytes) -> OnionAddress:
+        """
+        Read a binary multiaddr, as L{toBytes} writes it.
+
+        @raise AddressError: if C{data} is anything else: another protocol, something missing,
+            something after it, or a code or length that is written longer than it need be.
+        """
+        if len(data) > _LONGEST_BYTES:
+            raise AddressError(f"a binary multiaddr of an onion has at most {_LONGEST_BYTES} bytes")
+        if not data.startswith(_ONION3):
+            raise AddressError("a binary multiaddr of an onion begins with the code of onion3, 445")
+        end = len(_ONION3) + LABEL_BYTES + 2
+        if len(data) < end:
+            raise AddressError(
+                f"the binary multiaddr is cut off: onion3 has {LABEL_BYTES} bytes of address and 2"
+                " of port"
+            )
+        label = b32encode(data[len(_ONION3) : end - 2]).decode("ascii").lower()
+        port = int.from_bytes(data[end - 2 : end], "big")
+        if len(data) == end:
+            return cls(label, port)
+        head, multihash = data[end : end + len(_P2P) + 1], data[end + len(_P2P) + 1 :]
+        if head != _P2P + bytes([len(multihash)]):
+            raise AddressError("after onion3 only the code of p2p, 421, and one peer id may follow")
+        return cls(label, port, encodePeerID(multihash))
+
+    def toBytes(self) -> bytes:
+        """
+        Give the binary multiaddr, 39 bytes: the code of onion3 (445, as a varint), the 35 bytes of
+        the address, the port, big-endian; then, where there is a peer, the code of p2p (421), the
+        length of its multihash, and that.
+
+        See U{multiformats/multiaddr, C{protocols/onion3.md}} and libp2p's C{addressing}.
+        """
+        data = _ONION3 + b32decode(self.label.upper()) + self.port.to_bytes(2, "big")
+        if self.peerID is not None:
+            multihash = decodePeerID(self.peerID)
+            data += _P2P + bytes([len(multihash)]) + multihash
+        return data
 
     @property
     def hostname(self) -> str:

@@ -12,10 +12,12 @@ the codec C{libp2p-key}, in base32.
 from __future__ import annotations
 
 from base64 import b32decode, b32encode
+from hashlib import sha256
 
-__all__ = ["decodePeerID"]
+__all__ = ["decodePeerID", "encodePeerID", "peerIDOfKey"]
 
-_BASE58 = {c: i for i, c in enumerate("123456789ABCDEFGHJKLMNPQRSTUVWXYZabcdefghijkmnopqrstuvwxyz")}
+_ALPHABET = "123456789ABCDEFGHJKLMNPQRSTUVWXYZabcdefghijkmnopqrstuvwxyz"
+_BASE58 = {c: i for i, c in enumerate(_ALPHABET)}
 _LONGEST_TEXT = 128
 _IDENTITY, _SHA2_256 = 0x00, 0x12
 _LONGEST_IDENTITY = 42
@@ -40,6 +42,32 @@ def _fromCID(text: str) -> bytes:
     if not raw.startswith(_CID_V1_LIBP2P_KEY):
         raise ValueError(_WRONG)
     return raw[len(_CID_V1_LIBP2P_KEY) :]
+
+
+def encodePeerID(multihash: bytes) -> str:
+    """
+    Write a peer id in base58, the usual way.
+
+    @param multihash: what L{decodePeerID} gives, or L{peerIDOfKey}.
+    """
+    number = int.from_bytes(multihash, "big")
+    digits = []
+    while number:
+        number, digit = divmod(number, 58)
+        digits.append(_ALPHABET[digit])
+    zeros = len(multihash) - len(multihash.lstrip(b"\0"))
+    return "1" * zeros + "".join(reversed(digits))
+
+
+def peerIDOfKey(publicKey: bytes) -> bytes:
+    """
+    Give the multihash that is the id of a public key's owner.
+
+    @param publicKey: libp2p's C{PublicKey} message, as it is written by all.
+    """
+    if len(publicKey) <= _LONGEST_IDENTITY:
+        return bytes([_IDENTITY, len(publicKey)]) + publicKey
+    return bytes([_SHA2_256, 32]) + sha256(publicKey).digest()
 
 
 def decodePeerID(text: str) -> bytes:

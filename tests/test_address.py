@@ -22,11 +22,30 @@ from onionp2p.address import (
     labelFromPublicKey,
     parsePort,
 )
-from onionp2p.peerid import decodePeerID
+from onionp2p.peerid import decodePeerID, encodePeerID
 
 # The valid vector of rust-multiaddr's own tests.
 LABEL = "vww6ybal4bd7szmgncyruucpgfkqahzddi37ktceo3ah7ngmcopnpyyd"
 PEER = "12D3KooWD3eckifWpRn9wQpMG9R9hX3sD158z7EqHWmweQAJU5SA"
+# The binary form of /onion3/LABEL:7777, by two other implementations: see test_multiaddr_oracle.
+BINARY = bytes.fromhex(
+    "bd03adadec040be047f9658668b11a504f3155001f231a37f54c4476c07fb4cc139ed7e3031e61"
+)
+
+binaries = st.one_of(
+    st.binary(max_size=140),
+    # Close to an address: one of them with a piece changed.
+    st.builds(
+        lambda start, piece, end: BINARY[:start] + piece + BINARY[end:],
+        st.integers(0, 40),
+        st.binary(max_size=50),
+        st.integers(0, 40),
+    ),
+)
+peerIDs = st.one_of(
+    st.binary(min_size=1, max_size=42).map(lambda key: bytes([0, len(key)]) + key),
+    st.binary(min_size=32, max_size=32).map(lambda digest: b"\x12\x20" + digest),
+).map(encodePeerID)
 
 publicKeys = st.binary(min_size=32, max_size=32)
 ports = st.integers(1, 65535)
@@ -154,6 +173,76 @@ def test_peerIDIsKept() -> None:
     text = f"/onion3/{LABEL}:7777/p2p/{PEER}"
     address = OnionAddress.fromString(text)
     assert (address.peerID, str(address)) == (PEER, text)
+
+
+def test_samePeersAreEqual() -> None:
+    """
+    A peer id that is given as a CID is the peer's that is given in base58, and shown so.
+    """
+    cid = "bafzbeie5745rpv2m6tjyuugywy4d5ewrqgqqhfnf445he3omzpjbx5xqxe"
+    base58 = "QmYyQSo1c1Ym7orWxLYvCrM2EmxFTANf8wXmmE7DWjhx5N"
+    assert OnionAddress(LABEL, 7777, cid) == OnionAddress(LABEL, 7777, base58)
+    assert str(OnionAddress(LABEL, 7777, cid)).endswith("/p2p/" + base58)
+
+
+def test_binaryForm() -> None:
+    """
+    The binary multiaddr is the code of onion3, the address, the port; then the peer.
+    """
+    assert OnionAddress(LABEL, 7777).toBytes() == BINARY
+    assert OnionAddress.fromBytes(BINARY) == OnionAddress(LABEL, 7777)
+    multihash = decodePeerID(PEER)
+    withPeer = OnionAddress(LABEL, 7777, PEER).toBytes()
+    assert withPeer == BINARY + b"\xa5\x03" + bytes([len(multihash)]) + multihash
+
+
+@given(publicKeys, ports, st.one_of(st.none(), peerIDs))
+def test_binaryFormAndBack(publicKey: bytes, port: int, peerID: str | None) -> None:
+    """
+    Nothing is lost in the binary form.
+    """
+    address = OnionAddress(labelFromPublicKey(publicKey), port, peerID)
+    assert OnionAddress.fromBytes(address.toBytes()) == address
+
+
+@given(binaries)
+def test_anyBytesAreAnAddressOrAnAddressError(data: bytes) -> None:
+    """
+    Reading the binary form is total, and no two forms mean the same address.
+    """
+    try:
+        address = OnionAddress.fromBytes(data)
+    except AddressError:
+        return
+    assert address.toBytes() == data
+
+
+@pytest.mark.parametrize(
+    ("data", "complaint"),
+    [
+        (b"", "begins with the code"),
+        (b"\x04\x7f\0\0\1", "begins with the code"),
+        (b"\xbd\x83\0" + BINARY[2:], "begins with the code"),  # the code, written longer
+        (BINARY[:-1], "cut off"),
+        (BINARY[:-2] + b"\0\0", "1 to 65535"),
+        (BINARY[:2] + b"\0" + BINARY[3:], "checksum"),
+        (BINARY[:36] + b"\x02" + BINARY[37:], "version 2"),
+        (BINARY + b"\0", "only the code of p2p"),
+        (BINARY + b"\xa5\x03", "only the code of p2p"),
+        (BINARY + b"\xa5\x03\x02\x12", "only the code of p2p"),
+        (BINARY + b"\xa5\x03\x80\0", "only the code of p2p"),  # the length, written longer
+        (BINARY + b"\xa5\x03\0", "peer id"),
+        (BINARY + b"\xa5\x03\x02\x12\x20", "peer id"),
+        (BINARY + BINARY, "only the code of p2p"),
+        (BINARY * 4, "at most"),
+    ],
+)
+def test_whatIsWrongInBytesIsSaid(data: bytes, complaint: str) -> None:
+    """
+    Bytes that are no address are refused with the reason.
+    """
+    with pytest.raises(AddressError, match=complaint):
+        OnionAddress.fromBytes(data)
 
 
 def test_addressesProvideIAddress() -> None:
