@@ -1,5 +1,5 @@
 """
-Programs in processes of their own: ours, and Twisted's stock ones without a changed line.
+Our programs, in processes of their own; those of others are in tests/interop.
 """
 
 from __future__ import annotations
@@ -14,11 +14,6 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from twisted.internet import reactor
-from twisted.internet.endpoints import clientFromString
-from twisted.web.client import Agent, readBody
-from twisted.web.iweb import IAgentEndpointFactory
-from zope.interface import implementer
 
 Start = Callable[..., Any]
 
@@ -128,67 +123,6 @@ async def test_badAddressFailsBeforeTor(start: Start) -> None:
     assert await pinger.ended != 0
     assert "checksum" in pinger.output
     assert "Traceback" not in pinger.output
-
-
-@implementer(IAgentEndpointFactory)
-class OnionEndpoints:
-    """
-    Reaches what an C{http://X.onion/} names.
-    """
-
-    def endpointForURI(self, uri: Any) -> Any:
-        """
-        Give the endpoint string's endpoint.
-        """
-        host = uri.host.decode("ascii")
-        return clientFromString(reactor, f"onionp2p:dial:addr={host}:{uri.port}")
-
-
-# Twisted's own, over TCP too, when a body comes after its headers.
-@pytest.mark.filterwarnings("ignore:Using readBody with a transport:DeprecationWarning")
-async def test_twistdWeb(start: Start, tmp_path: Path) -> None:
-    """
-    Twisted's stock web server is an onion service by its --listen alone, and Twisted's own client
-    fetches from it.
-    """
-    (tmp_path / "index.html").write_text("<p>hello from an onion</p>")
-    server = start(
-        "twistd",
-        "-n",
-        "--pidfile=",
-        "web",
-        "--listen",
-        "onionp2p:listen:port=80",
-        "--path",
-        str(tmp_path),
-    )
-    where = address(await server.says("listening on /onion3/"))
-    host = where.removeprefix("/onion3/").partition(":")[0]
-    agent = Agent.usingEndpointFactory(reactor, OnionEndpoints())
-    response = await agent.request(b"GET", f"http://{host}.onion/index.html".encode("ascii"))
-    assert response.code == 200
-    assert await readBody(response) == b"<p>hello from an onion</p>"
-
-
-async def test_asyncioReactor(start: Start) -> None:
-    """
-    A listener runs on the asyncio reactor too.
-    """
-    listener = start(
-        "twistd",
-        "-n",
-        "--pidfile=",
-        "--reactor=asyncio",
-        "onionp2p",
-        "ping",
-        "--listen",
-        "onionp2p:listen:port=7777",
-    )
-    where = address(await listener.says("listening on /onion3/"))
-    pinger = start("onionp2p", "ping", where, "-c", "2", "-i", "0")
-    assert await pinger.ended == 0
-    listener.signal("TERM")
-    assert await listener.ended == -signal.SIGTERM  # as twistd ends, when all is done
 
 
 async def test_daemonized(start: Start, tmp_path: Path) -> None:
