@@ -1,0 +1,177 @@
+# Copyright (c) The onionp2p developers.
+# See LICENSE for details.
+
+"""
+How a libp2p connection, or one of its streams, fails.
+
+Every error is a failed dial to who waits for a connection or a stream, and a lost connection to the
+protocol that was on one.  None holds a key or the whole of a peer id.
+"""
+
+from __future__ import annotations
+
+from twisted.internet.error import ConnectError, ConnectionLost, TimeoutError
+
+from onionp2p.errors import OnionError
+
+__all__ = [
+    "ConnectionClosing",
+    "ConnectionCut",
+    "DecryptionFailed",
+    "HandshakeError",
+    "IdentityError",
+    "IdentityUnproven",
+    "Libp2pError",
+    "MultistreamError",
+    "NonceExhausted",
+    "PeerDoesNotRead",
+    "ProtocolUnsupported",
+    "StreamRefused",
+    "StreamReset",
+    "StreamTimeout",
+    "TooManyStreams",
+    "UpgradeLost",
+    "UpgradeTimeout",
+    "WireError",
+    "WrongPeer",
+    "YamuxError",
+]
+
+
+class Libp2pError(OnionError, ConnectError, ConnectionLost):
+    """
+    The libp2p connection failed.
+    """
+
+
+class WireError(Libp2pError):
+    """
+    The peer sent a message that libp2p does not allow.
+    """
+
+
+class IdentityError(Libp2pError):
+    """
+    The peer's identity key can't be used: it is malformed, of an unknown kind, too weak or too
+    large.
+    """
+
+
+class IdentityUnproven(Libp2pError):
+    """
+    The peer did not prove that its identity is its own: somebody may be in the middle.
+    """
+
+
+class WrongPeer(Libp2pError):
+    """
+    Who answered is another peer than the one whose id was given: check the id in the address.
+    """
+
+
+class HandshakeError(Libp2pError):
+    """
+    The Noise handshake failed: the peer does not speak it as libp2p does, or bytes were changed on
+    the way.
+    """
+
+
+class DecryptionFailed(Libp2pError):
+    """
+    An encrypted message is not authentic: it was changed, repeated, reordered or cut on the way.
+    """
+
+
+class NonceExhausted(Libp2pError):
+    """
+    As many messages went over this connection as one pair of keys may protect: connect anew.
+    """
+
+    retriable = True
+
+
+class MultistreamError(Libp2pError):
+    """
+    The peer does not negotiate as multistream-select 1.0 does.
+    """
+
+
+class ProtocolUnsupported(Libp2pError):
+    """
+    The peer does not speak this protocol.
+    """
+
+
+class YamuxError(Libp2pError):
+    """
+    The peer broke a rule of yamux.
+    """
+
+
+class PeerDoesNotRead(Libp2pError):
+    """
+    The peer wants answers and does not read them.
+    """
+
+
+class TooManyStreams(Libp2pError):
+    """
+    As many streams are open on this connection as may be: close some first.
+    """
+
+    retriable = True
+
+
+class StreamReset(Libp2pError):
+    """
+    The peer ended the stream at once.
+    """
+
+    retriable = True
+
+
+class StreamRefused(Libp2pError):
+    """
+    The stream was not wanted here: its factory built no protocol.
+    """
+
+
+class ConnectionClosing(Libp2pError):
+    """
+    The connection takes no more streams, for it is being closed.
+    """
+
+    retriable = True
+
+
+class ConnectionCut(Libp2pError):
+    """
+    The connection ended while the stream was open: what came last may be missing.
+    """
+
+    retriable = True
+
+
+class UpgradeTimeout(Libp2pError, TimeoutError):
+    """
+    The peer did not make a libp2p connection of this one in time.
+    """
+
+    retriable = True
+
+
+class StreamTimeout(Libp2pError, TimeoutError):
+    """
+    The peer did not agree on the stream's protocol in time.
+    """
+
+    retriable = True
+
+
+class UpgradeLost(Libp2pError):
+    """
+    The peer ended the connection before it was a libp2p connection: it may not speak libp2p, or not
+    want us.
+    """
+
+    retriable = True
