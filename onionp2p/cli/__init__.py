@@ -24,6 +24,8 @@ COMMANDS = {
     "demo": "The whole story on one screen: private network, listener, dialer.",
     "key": "Identities: made, shown, encrypted, and taken from and to tor's own forms.",
     "ping": "Ping a peer, as ping(8) does.",
+    "publish": "An onion that leads to a program on this machine.",
+    "reach": "A local socket that leads to an onion.",
     "status": "Tell from a status file whether all is well.",
     "testnet": "A private Tor network on this machine.",
 }

@@ -8,7 +8,6 @@ C{onionp2p ping}: like ping(8), for whatever runs C{twistd onionp2p ping} (desig
 from __future__ import annotations
 
 import itertools
-import math
 from typing import Any
 
 import click
@@ -19,6 +18,7 @@ from twisted.internet.task import deferLater
 
 from onionp2p.cli.pingreport import JSONReport, Report, TextReport
 from onionp2p.cli.running import CANCELLED, run
+from onionp2p.cli.seconds import Seconds
 from onionp2p.clientkeys import readInvitation
 from onionp2p.endpoints import OnionClientEndpoint
 from onionp2p.errors import OnionError
@@ -136,22 +136,6 @@ async def pingPeer(
     return 0 if report.received else 1
 
 
-class _Seconds(click.FloatRange):
-    """
-    A number of seconds, which C{nan} and C{inf} are not.
-    """
-
-    name = "seconds"
-
-    def convert(
-        self, value: Any, param: click.Parameter | None, ctx: click.Context | None
-    ) -> float:
-        number = float(super().convert(value, param, ctx))
-        if not math.isfinite(number):
-            self.fail(f"{value} is not a number of seconds", param, ctx)
-        return number
-
-
 @click.command()
 @click.argument("address", required=False)
 @click.option(
@@ -169,7 +153,7 @@ class _Seconds(click.FloatRange):
 @click.option(
     "-i",
     "interval",
-    type=_Seconds(min=0),
+    type=Seconds(min=0),
     default=1.0,
     show_default=True,
     metavar="S",
@@ -177,7 +161,7 @@ class _Seconds(click.FloatRange):
 )
 @click.option(
     "--timeout",
-    type=_Seconds(min=0, min_open=True),
+    type=Seconds(min=0, min_open=True),
     default=TIMEOUT,
     show_default=True,
     metavar="S",

@@ -10,12 +10,13 @@ from __future__ import annotations
 from collections.abc import Iterator
 from contextlib import contextmanager
 
+from rich import progress as bars
 from rich.console import Console
-from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn
 
+from onionp2p.events import Event, EventObserver, Progress
 from onionp2p.testing.consensus import NetworkStep
 
-__all__ = ["showSteps"]
+__all__ = ["showBootstrap", "showSteps"]
 
 
 @contextmanager
@@ -28,11 +29,37 @@ def showSteps(title: str) -> Iterator[NetworkStep]:
     if not console.is_terminal:
         yield lambda text, fraction: console.print(f"{title}: {text}", soft_wrap=True)
         return
-    columns = (TextColumn("{task.description}"), BarColumn(30), TimeElapsedColumn())
-    with Progress(*columns, console=console, transient=True, auto_refresh=False) as progress:
+    columns = (
+        bars.TextColumn("{task.description}"),
+        bars.BarColumn(30),
+        bars.TimeElapsedColumn(),
+    )
+    with bars.Progress(*columns, console=console, transient=True, auto_refresh=False) as progress:
         bar = progress.add_task(title, total=1.0)
 
         def step(text: str, fraction: float) -> None:
             progress.update(bar, description=f"{title}: {text}", completed=fraction, refresh=True)
 
         yield step
+
+
+@contextmanager
+def showBootstrap() -> Iterator[EventObserver]:
+    """
+    Give an observer of events that shows tor's bootstrap, each step of it once.  It may be told
+    more when this is over, and shows nothing of that.
+    """
+    shown: Progress | None = None
+    isOver = False
+    with showSteps("tor") as step:
+
+        def follow(event: Event) -> None:
+            nonlocal shown
+            if isinstance(event, Progress) and event != shown and not isOver:
+                shown = event
+                step(event.summary, event.percent / 100)
+
+        try:
+            yield follow
+        finally:
+            isOver = True

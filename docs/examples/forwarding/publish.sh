@@ -1,0 +1,1 @@
+onionp2p publish unix:app.sock --port 4001 --key app.key

@@ -1,0 +1,1 @@
+onionp2p reach "$1" --at unix:friend.sock

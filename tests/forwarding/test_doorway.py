@@ -1,0 +1,198 @@
+"""
+Places that are open at times, on real sockets of this machine.
+"""
+
+from __future__ import annotations
+
+import os
+import socket
+import stat
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from twisted.internet import reactor
+from twisted.internet.error import ConnectionRefusedError
+from twisted.internet.protocol import Factory, Protocol
+
+from onionp2p.forwarding import Place, PlaceTaken
+from onionp2p.forwarding.doorway import Doorway
+
+pytestmark = pytest.mark.allow_loopback
+
+
+class Guests(Factory):
+    """
+    Who comes in.
+    """
+
+    noisy = False
+    protocol = Protocol
+
+
+async def visit(place: Place) -> Protocol:
+    """
+    Come to a place.
+    """
+    guest = Protocol()
+    await place.connect(reactor, guest, 1)
+    return guest
+
+
+async def leave(guest: Protocol) -> None:
+    """
+    Go again.
+    """
+    assert guest.transport is not None
+    guest.transport.loseConnection()
+
+
+@pytest.mark.parametrize("host", ["127.0.0.1", "[::1]"])
+async def test_port(host: str) -> None:
+    """
+    A free port is chosen once, and stays ours: shut, it refuses, and nobody else can have it.
+    """
+    doorway = Doorway(reactor, Place.fromString(f"tcp:{host}:0"), Guests())
+    await doorway.hold()
+    place = doorway.place
+    assert place.port != 0
+    try:
+        for _ in range(3):
+            with pytest.raises(ConnectionRefusedError):
+                await visit(place)
+            with pytest.raises(OSError, match="in use"), taken(place):
+                pass
+            await doorway.open()
+            states = [doorway.isOpen]
+            guest = await visit(place)
+            await doorway.shut()
+            assert [*states, doorway.isOpen] == [True, False]
+            assert doorway.place == place
+            await leave(guest)
+    finally:
+        await doorway.close()
+    with taken(place, reuse=True):
+        pass
+
+
+def taken(place: Place, *, reuse: bool = False) -> socket.socket:
+    """
+    Take a port.
+
+    @param reuse: whether connections by it may be there still, or may have been a moment ago.
+    """
+    family = socket.AF_INET6 if ":" in place.host else socket.AF_INET
+    other = socket.socket(family)
+    try:
+        other.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, reuse)
+        other.bind((place.host, place.port))
+    except OSError:
+        other.close()
+        raise
+    return other
+
+
+@pytest.fixture
+def path(tmp_path: Path) -> Iterator[Path]:
+    """
+    Where a socket may be.
+    """
+    path = tmp_path / "s"
+    yield path
+    assert not path.exists()
+
+
+async def test_path(path: Path) -> None:
+    """
+    A UNIX socket is for its owner alone, whatever the umask is; shut, it is not there.
+    """
+    doorway = Doorway(reactor, Place(path=str(path)), Guests())
+    await doorway.hold()
+    before = os.umask(0)
+    try:
+        for _ in range(2):
+            assert not path.exists()
+            await doorway.open()
+            assert stat.S_IMODE(path.stat().st_mode) == 0o600
+            guest = await visit(doorway.place)
+            await doorway.shut()
+            await leave(guest)
+    finally:
+        os.umask(before)
+        await doorway.close()
+
+
+async def test_deadSocket(path: Path) -> None:
+    """
+    The socket of a program that was killed is no obstacle.
+    """
+    with socket.socket(socket.AF_UNIX) as dead:
+        dead.bind(str(path))
+    doorway = Doorway(reactor, Place(path=str(path)), Guests())
+    await doorway.hold()
+    await doorway.open()
+    await leave(await visit(doorway.place))
+    await doorway.close()
+
+
+async def test_portTaken() -> None:
+    """
+    A port that another program has is refused at once, with what to do.
+    """
+    with socket.create_server(("127.0.0.1", 0)) as other:
+        place = Place(host="127.0.0.1", port=other.getsockname()[1])
+        doorway = Doorway(reactor, place, Guests())
+        with pytest.raises(PlaceTaken, match="name another"):
+            await doorway.hold()
+        await doorway.close()
+
+
+async def test_pathTaken(tmp_path: Path) -> None:
+    """
+    So is the socket of a program that runs, and a file that is none; both stay as they are.
+    """
+    path = tmp_path / "s"
+    with socket.socket(socket.AF_UNIX) as other:
+        other.bind(str(path))
+        other.listen()
+        doorway = Doorway(reactor, Place(path=str(path)), Guests())
+        with pytest.raises(PlaceTaken, match="Somebody listens at unix:"):
+            await doorway.hold()
+    (tmp_path / "file").write_text("precious")
+    doorway = Doorway(reactor, Place(path=str(tmp_path / "file")), Guests())
+    with pytest.raises(PlaceTaken, match="no socket"):
+        await doorway.hold()
+    assert (tmp_path / "file").read_text() == "precious"
+
+
+async def test_takenMeanwhile(path: Path) -> None:
+    """
+    A path that another program takes while it is shut can't be opened, until it is gone again.
+    """
+    doorway = Doorway(reactor, Place(path=str(path)), Guests())
+    await doorway.hold()
+    with socket.socket(socket.AF_UNIX) as other:
+        other.bind(str(path))
+        other.listen()
+        with pytest.raises(PlaceTaken):
+            await doorway.open()
+        assert not doorway.isOpen
+    await doorway.open()
+    await doorway.close()
+
+
+@pytest.mark.parametrize(
+    ("text", "multiaddr"),
+    [
+        ("tcp:127.0.0.1:4001", "/ip4/127.0.0.1/tcp/4001"),
+        ("tcp:[::1]:4001", "/ip6/::1/tcp/4001"),
+        ("unix:/run/a b.sock", "/unix/%2Frun%2Fa%20b.sock"),
+    ],
+)
+def test_multiaddr(text: str, multiaddr: str) -> None:
+    """
+    A place is also written as libp2p's programs have it.
+    """
+    place = Place.fromString(text)
+    assert place.multiaddr == multiaddr
+    assert str(place) == text
