@@ -27,7 +27,7 @@ int gettimeofday(struct timeval *now, void *zone)
 {
     struct timespec fine;
     int failed = clock_gettime(CLOCK_REALTIME, &fine);
-    if (!failed && now) {
+    if (!failed) {
         now->tv_sec = fine.tv_sec;
         now->tv_usec = fine.tv_nsec / 1000;
     }

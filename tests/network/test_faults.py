@@ -365,15 +365,18 @@ def freezeAll(network: PrivateNetwork, later: ExitStack) -> None:
         later.callback(node.thaw)
 
 
-@pytest.mark.deadline(300)
-@pytest.mark.parametrize("isNoticed", [False, True])
+@pytest.mark.deadline(240)
+# Tor 0.4.9.11 does not call such a network down (GETINFO network-liveness), not in 190 s: it judges
+# by circuits that networks without exits have none of.  So from the second probe on, which here is
+# after 124 s, the onion is published anew into the void; tests/test_watching.py has the other case.
+@pytest.mark.parametrize("duration", [30, 130])
 async def test_relaysFrozen(
-    tor: TorOptions, told: Told, tor_network: PrivateNetwork, tmp_path: Path, isNoticed: bool
+    tor: TorOptions, told: Told, tor_network: PrivateNetwork, tmp_path: Path, duration: int
 ) -> None:
     """
-    When the whole network is silent, for 30 s or until tor says that it is down, nothing is ended,
-    and nothing repaired while tor says so.  Who dials meanwhile gets in or is told to try again,
-    and when the network is back so is the onion.
+    When the whole network falls silent for some time, no tor is ended, and at first nothing is
+    repaired.  Who dials meanwhile gets in or is told to try again, and when the network is back so
+    is the onion.
     """
     stranger = TorOptions(state=str(tmp_path / "stranger"))
     port = await listen(tor, watch=2.0, wait=Wait.REACHABLE)
@@ -383,17 +386,11 @@ async def test_relaysFrozen(
     with ExitStack() as later:
         freezeAll(tor_network, later)
         dials = [
-            Deferred.fromCoroutine(greets(address, by, timeout=timeout))
-            # By the listener's own tor too: it notices by circuits that can't be built.
-            for by, timeout in ((stranger, 20), (stranger, 150), (tor, 150))
+            Deferred.fromCoroutine(greets(address, stranger, timeout=timeout))
+            for timeout in (20, duration + 30)
         ]
-        if isNoticed:
-            await told.next(Unreachable, cause=Cause.NETWORK_DOWN)
-            repairs = told.of(Repairing)
-            await deferLater(reactor, 20)
-            assert told.of(Repairing) == repairs
-        else:
-            await deferLater(reactor, 30)
+        await deferLater(reactor, duration)
+    assert (told.of(Repairing) == []) is (duration < 60)
     back = told.next(Reachable)
     await greets(address, stranger, timeout=60)
     await back
@@ -446,7 +443,7 @@ async def test_tenListenersHundredDials(tor: TorOptions, told: Told, tmp_path: P
         await port.stopListening()
 
 
-@pytest.mark.deadline(120)
+@pytest.mark.deadline(200)
 # Of the live network's tors, one that is an hour wrong still has a consensus to go by.  Here it has
 # if that is valid for as long.
 @pytest.mark.parametrize("ownNetwork", [{"votingInterval": 3600}], indirect=True)
@@ -475,10 +472,12 @@ async def test_clockJump(ownNetwork: PrivateNetwork, told: Told, tmp_path: Path,
     await running.control._txtorcon.add_event_listener("STATUS_GENERAL", note)
     flag.touch()
     await jumped.wait()
-    back = told.next(Reachable)
+    # Nobody dials before it is back: in one of ten runs the tor of who did was refused by all
+    # introduction points, and held that against them, though they worked again, for 100 s and more.
+    for _ in range(2):  # the first probe may have begun before the jump
+        await told.next(Reachable)
     await greets(address, acquaintance)
     await greets(address, stranger)
-    await back
     assert await torOf(tor) is running
     assert told.of(TorEnded) == []
     await port.stopListening()
