@@ -22,6 +22,7 @@ from twisted.python.failure import Failure
 
 from onionp2p.address import OnionAddress
 from onionp2p.arrivals import Arrivals
+from onionp2p.cancelling import cancellable
 from onionp2p.errors import ControlTimeout
 from onionp2p.events import Attached
 from onionp2p.lifetime import Lifetime
@@ -68,11 +69,11 @@ class Attach:
         @return: fires with the port as soon as it listens; fails with a C{CannotListenError}, or
             a C{CancelledError} if it is cancelled.
         """
-        return Deferred.fromCoroutine(self._run())
+        return cancellable(self._run())
 
     async def _run(self) -> IListeningPort:
         await whenRunning(self._reactor)
-        attaching = Deferred.fromCoroutine(self._attach())
+        attaching = cancellable(self._attach())
         attaching.addTimeout(self._options.timeout, self._reactor, _timedOut)
         return await attaching
 
@@ -90,7 +91,7 @@ class Attach:
             held.push_async_callback(local.close)
             await local.open()
             lifetime.begin()
-            keeping = Deferred.fromCoroutine(_keep(local, lifetime)).addErrback(_cancelled)
+            keeping = cancellable(_keep(local, lifetime)).addErrback(_cancelled)
             lifetime.whenEnded().addCallback(lambda _: keeping.cancel())
             held.callback(keeping.cancel)
             return OnionPort(self._address, held.pop_all())

@@ -84,7 +84,9 @@ class OurSocket:
             target, mode = tor.newTarget(), OURS
         else:
             target, mode = options.target, OF_OTHERS
-        local = LocalPort(self._reactor, target, arrivals, mode, lifetime)
+        local = LocalPort(
+            self._reactor, target, arrivals, mode, lifetime, restoreFolder=lease.restoreFolder
+        )
         held.push_async_callback(local.close)
         await local.open()
         return Delivery(nameOfTarget(local.target), arrivals.whenIdle, local)

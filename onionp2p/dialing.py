@@ -19,6 +19,7 @@ from twisted.python.failure import Failure
 
 from onionp2p.address import OnionPeer
 from onionp2p.backoff import Backoff
+from onionp2p.cancelling import cancellable
 from onionp2p.errors import (
     CircuitSilent,
     DialCancelled,
@@ -113,7 +114,7 @@ class Dial:
             C{ConnectingCancelledError} if it is cancelled.
         """
         self._begun = self._reactor.seconds()
-        self._dialing = Deferred.fromCoroutine(self._run())
+        self._dialing = cancellable(self._run())
         return self._dialing.addCallbacks(self._succeeded, self._failed)
 
     @property
@@ -154,7 +155,7 @@ class Dial:
             await proxy.ready()
             self._attempts += 1
             self._step = "waiting for its turn"
-            async with proxy.queue.turn(self._address.label):
+            async with proxy.queue.turn(self._address.label, lambda: self._isolation.isWarm):
                 # What fails here is for good; a tor that has ended is waited for.
                 socks = await proxy.ready()
                 try:
@@ -178,10 +179,13 @@ class Dial:
         silent = self._reactor.callLater(_PATIENCE, self._askBeside, use, proxy, handshake)
         self._handshake = handshake
         try:
-            return await finished
+            protocol = await finished
+            self._isolation.answered(handshake.token)
         except DialError as error:
             self._learn(error, handshake)
             raise
+        else:
+            return protocol
         finally:
             self._step, self._handshake = handshake.phase, None
             if silent.active():
@@ -219,6 +223,8 @@ class Dial:
             self._lastError = CircuitSilent().during(self._address.shortened, first.phase)
             self._attempts += 1
             publish(self._log, Retrying(self._attempts - 1, self._lastError, 0.0), self._observer)
+            if self._handshake is not first:  # who was told has cancelled the dial
+                return
             patience *= 2
             second = self._begin(use, proxy)
             # It has its place of the first one's, for which tor does nothing any more.

@@ -24,6 +24,7 @@ class Isolation:
     The circuits of some dials to one onion.
 
     @ivar token: what the next dial is to be made with.
+    @ivar isWarm: whether there is a circuit for it, as far as we know: one with it was answered.
     """
 
     def __init__(self) -> None:
@@ -36,6 +37,13 @@ class Isolation:
         """
         return _ofLabels.setdefault(label, cls())
 
+    def answered(self, token: str) -> None:
+        """
+        Know that a dial with C{token} has come through.
+        """
+        if token == self.token:
+            self.isWarm = True
+
     def abandon(self, token: str) -> None:
         """
         Use fresh circuits from now on, if C{token} is still the present one: of several dials that
@@ -46,6 +54,7 @@ class Isolation:
 
     def _renew(self) -> None:
         self.token = secrets.token_hex(_TOKEN_BYTES)
+        self.isWarm = False
 
 
 _ofLabels: WeakValueDictionary[Hashable, Isolation] = WeakValueDictionary()

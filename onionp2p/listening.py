@@ -16,6 +16,7 @@ from twisted.python.failure import Failure
 from zope.interface import implementer
 
 from onionp2p.address import OnionAddress
+from onionp2p.cancelling import cancellable
 from onionp2p.clients import ClientsFile
 from onionp2p.clientwatch import ClientsWatch
 from onionp2p.delivery import Destination
@@ -106,11 +107,11 @@ class Listen:
         @return: fires with the port; fails with a C{CannotListenError}, or a C{CancelledError} if
             it is cancelled.
         """
-        return Deferred.fromCoroutine(self._run())
+        return cancellable(self._run())
 
     async def _run(self) -> IListeningPort:
         await whenRunning(self._reactor)
-        listening = Deferred.fromCoroutine(self._listen())
+        listening = cancellable(self._listen())
         listening.addTimeout(self._options.timeout, self._reactor, self._timedOut)
         return await listening
 
@@ -119,7 +120,7 @@ class Listen:
         async with AsyncExitStack() as held:
             identity, giveBack = holdIdentity(self._reactor, options.tor, options.key)
             held.callback(giveBack)
-            address = OnionAddress(identity.label, options.port)
+            address = OnionAddress(identity.label, options.port, options.peerID)
             lifetime = Lifetime(self._reactor, address, self._observer)
             held.callback(lifetime.end)
             path = options.admission.clients

@@ -12,6 +12,8 @@ told to end it (C{ss -K}).
 from __future__ import annotations
 
 import socket
+from collections.abc import Callable
+from contextlib import suppress
 from typing import Any
 
 from twisted.internet.defer import maybeDeferred
@@ -47,18 +49,23 @@ class LocalPort:
         arrivals: Arrivals,
         mode: int,
         lifetime: Lifetime,
+        *,
+        restoreFolder: Callable[[], None] = lambda: None,
     ) -> None:
         """
         @param target: a TCP port of 127.0.0.1, 0 for any free one; or the path of a UNIX socket.
         @param arrivals: takes the connections.
         @param mode: of the UNIX socket: who may connect to it.
         @param lifetime: of the listener.
+        @param restoreFolder: makes the folder of the place anew, if that was lost and is ours; may
+            raise an C{OSError}.
         """
         self.target = expandHome(target) if isinstance(target, str) else target
         self._reactor = reactor
         self._arrivals = arrivals
         self._mode = mode
         self._lifetime = lifetime
+        self._restoreFolder = restoreFolder
         self._port: Any = None
         self._inode: int | None = None
 
@@ -112,6 +119,8 @@ class LocalPort:
         while True:
             await self.close()
             try:
+                with suppress(OSError):  # to listen there fails for the same reason
+                    self._restoreFolder()
                 await self._listen()
             except TargetError as error:
                 self._lifetime.tell(Unreachable(address, Cause.TARGET_DEAD, str(error)))

@@ -26,6 +26,7 @@ from onionp2p.errors import (
     DialError,
     IntroductionFailed,
     IntroductionTimeout,
+    NoSocksPort,
     RendezvousFailed,
     TooManyOpenFiles,
     TorDied,
@@ -82,9 +83,12 @@ async def probe(reactor: Any, lease: TorLease, served: ServedPort) -> float:
         await _beConnected(tor)
         if tor.bootstrap.progress.percent < 100:
             raise ProbeFailed(Cause.NOT_BOOTSTRAPPED, tor.bootstrap.progress)
+        await tor.bootstrapped()  # one that others run is asked anew where it takes dials
         try:
             await _fetch(reactor, tor, served.label)
             await _knock(reactor, lease, tor, served)
+        except NoSocksPort as error:
+            raise ProbeFailed(Cause.NO_SOCKS, error) from None
         except ProbeFailed:
             await _beConnected(tor)  # by now tor may have noticed
             raise

@@ -17,6 +17,7 @@ from twisted.logger import Logger
 from twisted.python.failure import Failure
 
 from onionp2p.backoff import Backoff, jittered
+from onionp2p.cancelling import cancellable
 from onionp2p.errors import OnionRefused, TorError
 from onionp2p.events import Cause, Published, Reachable, Repairing, Unreachable
 from onionp2p.lifetime import Lifetime
@@ -24,6 +25,7 @@ from onionp2p.outcome import Outcome
 from onionp2p.probing import ProbeFailed, probe
 
 if TYPE_CHECKING:
+    from onionp2p.events import Event
     from onionp2p.localport import LocalPort
     from onionp2p.tor.lease import TorLease
     from onionp2p.tor.servedport import ServedPort
@@ -54,6 +56,7 @@ _NOT_OURS = {
     Cause.NETWORK_DOWN,
     Cause.NOT_BOOTSTRAPPED,
     Cause.TOO_MANY_FILES,
+    Cause.NO_SOCKS,
 }
 
 
@@ -89,8 +92,9 @@ class Watch:
         self._address = lifetime.address
         self._interval = interval
         self._eager = eager
+        self._stopped = False
         self._reached: Outcome[None] = Outcome()
-        self._following = Deferred.fromCoroutine(self._follow())
+        self._following = cancellable(self._follow())
         self._following.addErrback(_ceased)
         # What would wake us up at the end of a program is of no use any more.
         lifetime.whenEnded().addCallback(lambda _: self.stop())
@@ -105,12 +109,21 @@ class Watch:
         """
         Watch no more.  Harmless when done twice.
         """
+        self._stopped = True
         self._following.cancel()
+
+    def _tell(self, event: Event) -> None:
+        """
+        Something has happened.  Who is told may stop us, and then nothing more is to be done.
+        """
+        self._lifetime.tell(event)
+        if self._stopped:
+            raise CancelledError
 
     async def _follow(self) -> None:
         while True:
             tor = await self._lease.launched()
-            up = Deferred.fromCoroutine(self._whileUp())
+            up = cancellable(self._whileUp())
             # Whatever is under way is of no use when tor has gone.
             lost = tor.control.whenLost()
             lost.addCallbacks(_cancel, _unheard, callbackArgs=(up,))
@@ -121,7 +134,7 @@ class Watch:
                     raise
             finally:
                 lost.cancel()  # a tor outlives many listeners, and must not keep them all
-            self._lifetime.tell(Unreachable(self._address, Cause.TOR_DOWN))
+            self._tell(Unreachable(self._address, Cause.TOR_DOWN))
 
     async def _whileUp(self) -> None:
         await self._served.whenPublished()
@@ -129,7 +142,7 @@ class Watch:
             await self._keepHere()
             return
         await self._beHere()
-        self._lifetime.tell(Published(self._address))
+        self._tell(Published(self._address))
         # A tor that is back again is looked at without delay.
         eager, self._eager = self._eager, True
         if not eager:
@@ -141,14 +154,14 @@ class Watch:
                 seconds = await probe(self._reactor, self._lease, self._served)
             except ProbeFailed as failed:
                 failures += 1
-                self._lifetime.tell(Unreachable(self._address, failed.cause, failed.detail))
+                self._tell(Unreachable(self._address, failed.cause, failed.detail))
                 if failed.cause not in _NOT_OURS:
                     await self._repair(_LADDER.get(failures % _ROUND, _Repair.NOTHING))
                 pause = backoff.next()
             else:
                 failures, pause = 0, jittered(self._interval)
                 backoff.reset()
-                self._lifetime.tell(Reachable(self._address, seconds))
+                self._tell(Reachable(self._address, seconds))
                 self._reached.succeed(None)
             await self._pause(pause)
 
@@ -158,7 +171,7 @@ class Watch:
         """
         while True:
             await self._beHere()
-            self._lifetime.tell(Published(self._address))
+            self._tell(Published(self._address))
             await self._untilLost()
 
     async def _beHere(self) -> None:
@@ -180,7 +193,7 @@ class Watch:
     async def _repair(self, repair: _Repair) -> None:
         if repair is _Repair.NOTHING:
             return
-        self._lifetime.tell(Repairing(self._address, repair.value))
+        self._tell(Repairing(self._address, repair.value))
         if repair is _Repair.RESTART:
             self._lease.restart()
             return

@@ -22,6 +22,7 @@ import gc
 import inspect
 import os
 import signal
+import warnings
 from collections.abc import Callable, Generator
 from types import FrameType
 from typing import Any, NoReturn, cast
@@ -41,9 +42,11 @@ from twisted.logger import (
     globalLogBeginner,
     globalLogPublisher,
 )
+from twisted.plugin import getCache
 from twisted.python.failure import Failure
 from zope.interface import provider
 
+import twisted.plugins
 from onionp2p.tor.watchdog import Watchdog
 
 DEADLINE = 2.0
@@ -74,8 +77,19 @@ def pytest_configure(config: pytest.Config) -> None:
 
 def pytest_collection_finish(session: pytest.Session) -> None:
     """Spare the collections after each test all that is imported: a fifth of the time is left."""
+    fillPluginCache()
     gc.collect()
     gc.freeze()
+
+
+def fillPluginCache() -> None:
+    """
+    Import Twisted's plugins before the first endpoint string does, where a warning of theirs, which
+    is an error in a test, would keep them out of the cache: in an environment that is new.
+    """
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        getCache(twisted.plugins)
 
 
 @pytest.hookimpl(wrapper=True, tryfirst=True)

@@ -18,6 +18,8 @@ class Dialer:
     Takes one turn, and ends it when told to.
     """
 
+    isWarm = False
+
     def __init__(self, queue: DialQueue, destination: str) -> None:
         self.destination = destination
         self.hasTurn = False
@@ -25,7 +27,7 @@ class Dialer:
         self.over = Deferred.fromCoroutine(self._run(queue))
 
     async def _run(self, queue: DialQueue) -> None:
-        async with queue.turn(self.destination):
+        async with queue.turn(self.destination, lambda: self.isWarm):
             self.hasTurn = True
             try:
                 await self.finished
@@ -38,6 +40,14 @@ class Dialer:
         """
         self.over.addErrback(lambda failure: failure.trap(CancelledError))
         self.over.cancel()
+
+
+class WarmDialer(Dialer):
+    """
+    One for which there is a circuit.
+    """
+
+    isWarm = True
 
 
 def withTurn(dialers: list[Dialer]) -> list[str]:
@@ -97,6 +107,45 @@ def test_aSilentDestinationLeavesRoom() -> None:
         dialer.cancel()
 
 
+def test_warm(monkeypatch: pytest.MonkeyPatch) -> None:
+    """
+    Once there is a circuit, of the dials that may use it 84 more go on, those that wait already
+    too; if they are silent then, others find as much room as ever.
+    """
+    queue = DialQueue()
+    dialers = [Dialer(queue, "a") for _ in range(200)]
+    assert len(withTurn(dialers)) == 12
+    monkeypatch.setattr(Dialer, "isWarm", True)
+    dialers[0].finished.callback(None)
+    assert len(withTurn(dialers)) == 12 + 84
+    assert queue.pending == 12 + 84
+    monkeypatch.setattr(Dialer, "isWarm", False)
+    others = [Dialer(queue, "b") for _ in range(5)]
+    assert len(withTurn(others)) == 4
+    for dialer in dialers[1:40]:
+        dialer.finished.callback(None)
+    assert len(withTurn(dialers)) == 12 + 84 - 39 + 11
+    for dialer in [*dialers[40:], *others]:
+        dialer.cancel()
+    assert (queue.pending, queue.waiting) == (0, 0)
+
+
+def test_warmOnesTakeTurns() -> None:
+    """
+    Of several onions to which there are circuits, each has its share of those places.
+    """
+    queue = DialQueue()
+    dialers: list[Dialer] = [WarmDialer(queue, "a") for _ in range(300)]
+    others: list[Dialer] = [WarmDialer(queue, "b") for _ in range(30)]
+    assert (len(withTurn(dialers)), len(withTurn(others))) == (96, 4)
+    for dialer in dialers[12:52]:
+        dialer.finished.callback(None)
+    assert (len(withTurn(dialers)), len(withTurn(others))) == (76, 24)
+    for dialer in [*dialers, *others]:
+        dialer.cancel()
+    assert (queue.pending, queue.waiting) == (0, 0)
+
+
 def test_cancelledWhileWaiting() -> None:
     """
     Who gives up waiting is passed over, and takes nobody's place.
@@ -119,7 +168,7 @@ def test_full() -> None:
     """
     queue = DialQueue()
     dialers = [Dialer(queue, "x") for _ in range(12 + 10_000)]
-    late = Dialer(queue, "y")
+    late = Dialer(queue, "x")
     caught: list[object] = []
     late.over.addErrback(lambda failure: caught.append(failure.value))
     for dialer in dialers:

@@ -471,6 +471,26 @@ async def test_realSocket(tmp_path: Path) -> None:
     assert not path.exists()
 
 
+@pytest.mark.parametrize("isTaken", [False, True])
+async def test_lostSocket(tmp_path: Path, isTaken: bool) -> None:
+    """
+    A socket whose file somebody has removed is closed in good order; what another program has put
+    in its place stays.
+    """
+    from twisted.internet import reactor
+
+    path = tmp_path / "metrics"
+    service = Metrics(reactor, f"unix:{path}")
+    service.startService()
+    await connectProtocol(UNIXClientEndpoint(reactor, str(path)), visitor := Visitor())
+    await visitor.ended
+    path.unlink()
+    if isTaken:
+        path.write_text("another's")
+    await service.stopService()
+    assert path.exists() is isTaken
+
+
 async def test_whatTheKilledLeft(tmp_path: Path) -> None:
     """
     The socket that a killed program has left is removed; one at which somebody listens, or a file

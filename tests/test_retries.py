@@ -227,6 +227,30 @@ def test_cancelledBeside(
     assert (len(fake_network.dials), factory.protocols) == (made, [])
 
 
+@pytest.mark.parametrize("fault", [Refuse(0xF2), Ignore()], ids=["refused", "silent"])
+@pytest.mark.parametrize("attempts", [1, 2])
+def test_cancelledByWhoIsTold(
+    memory_reactor: MemoryReactor, fake_network: FakeNetwork, fault: Refuse | Ignore, attempts: int
+) -> None:
+    """
+    Who is told of one more attempt may give the dial up at once: there are no more of them.
+    """
+
+    def giveUp(event: Event) -> None:
+        if isinstance(event, Retrying) and event.attempts == attempts:
+            connecting.cancel()
+
+    fake_network.on("SOCKS CONNECT", fault)
+    factory = RecordingFactory()
+    connecting = OnionClientEndpoint(memory_reactor, DialOptions(NOBODY), giveUp).connect(factory)
+    with pytest.raises(ConnectingCancelledError):
+        memory_reactor.resultOf(connecting, seconds=70)
+    made = len(fake_network.dials)
+    memory_reactor.advance(200)
+    assert (len(fake_network.dials), factory.protocols) == (made, [])
+    assert factory.starts == factory.stops
+
+
 def test_events(memory_reactor: MemoryReactor, fake_network: FakeNetwork) -> None:
     """
     Each new attempt is told to who observes, with its number, why and when; and to the log.
@@ -294,6 +318,25 @@ def test_manyWait(memory_reactor: MemoryReactor, fake_network: FakeNetwork) -> N
         with pytest.raises(DialTimeout):
             memory_reactor.resultOf(each)
     assert len(fake_network.dials) == 16
+
+
+@pytest.mark.parametrize(("isolate", "asked"), [(None, 60), ("dial", 12)])
+def test_warm(
+    memory_reactor: MemoryReactor, fake_network: FakeNetwork, isolate: str | None, asked: int
+) -> None:
+    """
+    Where a dial came through, many that share its circuit go on at once; those that need circuits
+    of their own do not.  When the circuit breaks, all come through by another.
+    """
+    address = listen(memory_reactor)
+    endpoint = OnionClientEndpoint(memory_reactor, DialOptions(address, isolate=isolate))
+    memory_reactor.resultOf(endpoint.connect(RecordingFactory()))
+    fake_network.on("SOCKS CONNECT", Delay(1), Refuse(0xF2), times=60)
+    dials = [endpoint.connect(RecordingFactory()) for _ in range(60)]
+    memory_reactor.advance(0.5)
+    assert len(fake_network.dials) == 1 + asked
+    for each in dials:
+        memory_reactor.resultOf(each)
 
 
 def test_pausesHoldNoPlace(memory_reactor: MemoryReactor, fake_network: FakeNetwork) -> None:

@@ -4,11 +4,14 @@ Whether strangers can reach a listener, what is told of that, and what is done a
 
 from __future__ import annotations
 
+import shutil
+import stat
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import pytest
+from twisted.internet.defer import maybeDeferred
 from twisted.internet.interfaces import IListeningPort
 
 from onionp2p import (
@@ -314,6 +317,29 @@ def test_lostSocketWhileTorIsGone(
     path.unlink()
     memory_reactor.advance(60)
     assert listener.kinds[-2:] == [Published, Reachable]
+
+
+def test_lostFolder(
+    memory_reactor: MemoryReactor, fake_network: FakeNetwork, listen: Listen
+) -> None:
+    """
+    When the whole folder of the sockets is gone, there is one at the same place within a minute,
+    and a tor that can be reached again.
+    """
+    listener = listen()
+    (target,) = next(iter(fake_network.tors[0].onions.services.values())).targets.values()
+    path = Path(target.removeprefix("unix:"))
+    path.touch()  # by which it is seen that it is not our socket
+    memory_reactor.advance(15)
+    assert listener.causes[0] is Cause.TARGET_DEAD
+    shutil.rmtree(path.parent)
+    memory_reactor.advance(60)
+    assert stat.S_IMODE(path.parent.stat().st_mode) == 0o700
+    assert [tor.alive for tor in fake_network.tors] == [False, True]
+    assert listener.kinds[-1] is Reachable
+    memory_reactor.resultOf(maybeDeferred(listener.port.stopListening))
+    memory_reactor.advance(90)
+    assert not path.parent.exists()
 
 
 def test_lostDoor(memory_reactor: MemoryReactor, fake_network: FakeNetwork, listen: Listen) -> None:

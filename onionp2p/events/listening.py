@@ -90,6 +90,7 @@ class Cause(Enum):
     NO_INTRODUCTION = "its introduction points don't work"
     TARGET_DEAD = "our own local socket is gone"
     TOO_MANY_FILES = "this process may open no more files"
+    NO_SOCKS = "we can't tell, for tor takes no dials of ours"
     OTHER = "a dial of our own failed"
 
 

@@ -19,7 +19,7 @@ from twisted.internet.interfaces import IListeningPort, IProtocolFactory
 from onionp2p.address import AddressError, parsePort
 from onionp2p.errors import TargetError, TargetInUse
 from onionp2p.folders import expandHome
-from onionp2p.targets import makeWay
+from onionp2p.targets import listenAt, makeWay
 
 __all__ = ["Door", "parseDoor"]
 
@@ -54,18 +54,18 @@ class Door:
 
         @raise CannotListenError: says why not.
         """
-        listening: IListeningPort
         if not self.path:
-            listening = reactor.listenTCP(self.port, factory, _BACKLOG, interface=self.host)
+            listening: IListeningPort = reactor.listenTCP(
+                self.port, factory, _BACKLOG, interface=self.host
+            )
             return listening
         try:
             await makeWay(reactor, self.path)
+            return listenAt(reactor, self.path, factory, self.mode)
         except TargetInUse:
             raise CannotListenError("", self.path, "another program listens there") from None
         except TargetError as problem:
             raise CannotListenError("", self.path, problem.detail) from None
-        listening = reactor.listenUNIX(self.path, factory, _BACKLOG, mode=self.mode)
-        return listening
 
 
 def parseDoor(text: str) -> Door:

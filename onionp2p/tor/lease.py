@@ -61,6 +61,15 @@ class TorLease:
         """
         self._supervised.restart()
 
+    def restoreFolder(self) -> None:
+        """
+        See that the folder is there in which this tor, if it is ours, and its listeners have their
+        sockets.
+
+        @raise OSError: if that can't be.
+        """
+        self._supervised.restoreFolder()
+
     async def launched(self) -> Tor:
         """
         Wait for a tor that answers; if it has ended, for the next one.

@@ -61,6 +61,26 @@ class RunDirectory:
         """
         return os.path.join(self.path, f"onion-{next(self._numbers)}")
 
+    def restore(self) -> bool:
+        """
+        Make the folder anew, where it was, if somebody has removed it with all that was in it: who
+        cleans F{/tmp}, or a logout that takes F{/run/user/UID}, until the next login.
+
+        @return: whether it was gone.
+
+        @raise OSError: if that can't be.
+        """
+        if _isOurFolder(self.path):
+            return False
+        os.mkdir(self.path, 0o700)
+        try:
+            former, self._lock = self._lock, FileLock(os.path.join(self.path, _LOCK))
+        except BaseException:
+            shutil.rmtree(self.path, ignore_errors=True)
+            raise
+        former.release()
+        return True
+
     def remove(self) -> None:
         """
         Remove the folder and all that is in it.

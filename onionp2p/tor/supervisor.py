@@ -167,11 +167,12 @@ class SupervisedTor:
                 why: Exception = _asTorError(problem)
             else:
                 hasBeenUp = True
-                why = await self._untilLost(self._tor)
+                known = await self._untilLost(self._tor)
                 if self._tor.bootstrap.progress.percent == 100:
                     backoff.reset()
                 self._awaitNext()
                 await self._tor.end()
+                why = known or self._tor.whyLost()  # by which signal is known only now
                 self._tor = None
             if not self._users or not self.available:
                 return
@@ -186,15 +187,16 @@ class SupervisedTor:
             return await _connect(self._reactor, self._options)
         if self._runDirectory is None:
             self._runDirectory = RunDirectory()
+        self._runDirectory.restore()
         tor = await self._launch(self._reactor, self._options, self._runDirectory)
         self._log.info("tor is launched (process {pid})", pid=tor.pid)
         return tor
 
-    async def _untilLost(self, tor: Tor) -> TorError:
+    async def _untilLost(self, tor: Tor) -> TorError | None:
         """
         Have it serve what is desired, let it be used, and wait until it is gone or silent.
 
-        @return: why it is of no use any more.
+        @return: why it is of no use any more, where that is not for tor to tell.
         """
         lost = self._lost = Outcome()
         tor.control.whenLost().addCallback(lost.succeed)
@@ -209,7 +211,7 @@ class SupervisedTor:
                 self._log.error("an onion is not served: {error}", error=refused)
             self._become(State.UP)
             self.up.succeed(tor)
-            return await lost.wait() or tor.whyLost()
+            return await lost.wait()
         finally:
             self._watchdog.stop()
 
@@ -272,6 +274,16 @@ class SupervisedTor:
         """
         if self._options.control is None and self._lost is not None:
             self._lost.succeed(TorRestarted())
+
+    def restoreFolder(self) -> None:
+        """
+        See that the folder of the sockets between us and our tor is there.  Where it was lost, tor
+        has lost the socket for dials too, so another one takes its place.
+
+        @raise OSError: if that can't be.
+        """
+        if self._runDirectory is not None and self._runDirectory.restore():
+            self.restart()
 
     def use(self, user: object) -> None:
         """

@@ -7,10 +7,11 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
-from twisted.internet.defer import CancelledError
+from twisted.internet.defer import CancelledError, Deferred
 
-from onionp2p import Wait
-from onionp2p.events import Repairing, Unreachable
+from onionp2p import ListenOptions, OnionServerEndpoint, Wait
+from onionp2p.events import Event, Reachable, Repairing, Starting, Stopped, Unreachable
+from onionp2p.testing import RecordingFactory
 from onionp2p.testing.faketor import Delay, Fail, Hang, Ignore, Refuse, Stall
 
 REPUBLISH = "publishing it anew"
@@ -122,4 +123,64 @@ def test_stoppedDuringRepair(
         program.network.on("ADD_ONION", fault)
     program.reactor.advance(seconds)
     program.reactor.resultOf(port.stopListening(), seconds=2.1)
+    assert program.isGone()
+
+
+@kinds
+@pytest.mark.parametrize(
+    ("moment", "after"),
+    [
+        (Reachable, []),
+        (Unreachable, ["", ""]),
+        (Repairing, [REPUBLISH]),
+        (Repairing, [REPUBLISH, REPUBLISH, "restarting tor"]),
+    ],
+)
+def test_stoppedByWhoIsTold(
+    program: Any, kind: dict[str, Any], moment: type[Event], after: list[str]
+) -> None:
+    """
+    Who is told of an event may call stopListening() at once: nothing is told or repaired after
+    that, and tor, which others use too, lives on.
+    """
+    stopping: list[Deferred[None]] = []
+
+    def stop(event: Event) -> None:
+        if stopping:
+            late.append(event)
+        elif isinstance(event, moment):
+            seen.append(event)
+            if len(seen) >= len(after):
+                stopping.append(port.stopListening())
+
+    seen: list[Event] = []
+    late: list[Event] = []
+    options = ListenOptions(7777, key=program.key, watch=60.0, **kind)
+    listening = OnionServerEndpoint(program.reactor, options, stop).listen(RecordingFactory())
+    port = program.reactor.resultOf(listening)
+    if moment is not Reachable:
+        program.network.on("SOCKS CONNECT", Refuse(0xF2))
+    program.wait(lambda: bool(stopping), seconds=2000)
+    program.reactor.resultOf(stopping[0], seconds=2.1)
+    assert [getattr(event, "step", "") for event in seen] == (after or [""])
+    assert [type(event) for event in late] == [Stopped]
+    program.reactor.advance(10)
+    assert [tor.alive for tor in program.network.tors] == [True]
+    assert program.isGone()
+
+
+@pytest.mark.parametrize("wait", [Wait.PUBLISHED, Wait.REACHABLE])
+def test_cancelledByWhoIsTold(program: Any, wait: Wait) -> None:
+    """
+    Who is told that listen() has begun may cancel it at once.
+    """
+
+    def cancel(event: Event) -> None:
+        if isinstance(event, Starting):
+            listening.cancel()
+
+    options = ListenOptions(7777, key=program.key, wait=wait)
+    listening = OnionServerEndpoint(program.reactor, options, cancel).listen(RecordingFactory())
+    with pytest.raises(CancelledError):
+        program.reactor.resultOf(listening, seconds=2)
     assert program.isGone()

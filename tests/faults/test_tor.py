@@ -14,7 +14,7 @@ from typing import Any
 import pytest
 
 from onionp2p.errors import StateInUse
-from onionp2p.events import Published, Reachable, Repairing, TorEnded, Unreachable, observe
+from onionp2p.events import Cause, Published, Reachable, Repairing, TorEnded, Unreachable, observe
 from onionp2p.options import TorOptions
 from onionp2p.testing import FakeTor
 from onionp2p.testing.faketor import Refuse
@@ -117,6 +117,22 @@ def test_systemTorRestarted(program: Any, folder: str, state: str, pause: float)
     program.wait(lambda: program.serving(listener) is restarted, seconds=80)
     assert listener.port.getHost() == address
     assert program.reaches(listener.port)
+    program.reactor.advance(30)
+    assert listener.kinds()[-3:] == [Unreachable, Published, Reachable]
+
+
+def test_systemTorTakesNoDials(program: Any) -> None:
+    """
+    One by which we can't dial serves our onion; that we can't try it is told, and no reason to
+    repair anything.
+    """
+    program.startSystemTor(SocksPort="0")
+    listener = program.listen(tor=TorOptions(control=SYSTEM), watch=60.0)
+    assert program.reaches(listener.port)
+    program.reactor.advance(1000)
+    causes = {event.cause for event in listener.told if isinstance(event, Unreachable)}
+    assert causes == {Cause.NO_SOCKS}
+    assert Repairing not in listener.kinds()
 
 
 def test_systemTorFrozen(program: Any) -> None:

@@ -132,7 +132,8 @@ async def test_torEnds(served: Served, name: str) -> None:
     await served.greets()
     told = [served.tells(kind) for kind in (TorEnded, Unreachable, Published, Reachable)]
     os.kill(await served.tor(), getattr(signal, name))
-    await told[0]
+    ended = await told[0]
+    assert ("ended by signal 9" in str(ended)) is (name == "SIGKILL")
     await served.greets()
     await gatherResults(told)
     assert served.port is port

@@ -6,6 +6,7 @@ from __future__ import annotations
 
 import fcntl
 import os
+import shutil
 import stat
 import subprocess
 import sys
@@ -155,6 +156,32 @@ os.kill(os.getpid(), 9)
     }
     alive.remove()
     another.remove()
+
+
+def test_lostRunDirectoryIsRestored(temporary: Path) -> None:
+    """
+    One that somebody has removed is made again, as private as before, where others don't sweep it;
+    not while the folder around it is gone, or where somebody else has put something.
+    """
+    run = RunDirectory()
+    assert run.restore() is False
+    for parent in (temporary, Path(run.path)):
+        shutil.rmtree(parent)
+        if parent is temporary:
+            with pytest.raises(FileNotFoundError):
+                run.restore()
+            temporary.mkdir()
+        assert run.restore() is True
+        assert os.stat(run.path).st_mode & 0o777 == 0o700
+        RunDirectory().remove()
+        assert run.restore() is False
+    shutil.rmtree(run.path)
+    Path(run.path).symlink_to(temporary)
+    with pytest.raises(FileExistsError):
+        run.restore()
+    os.unlink(run.path)
+    run.remove()
+    assert os.listdir(temporary) == []
 
 
 def test_longPathsAreAvoided(monkeypatch: pytest.MonkeyPatch, temporary: Path) -> None:
