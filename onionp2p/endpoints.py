@@ -28,6 +28,7 @@ from onionp2p.options import DialOptions, ListenOptions
 
 if TYPE_CHECKING:
     from onionp2p.events import EventObserver
+    from onionp2p.libp2p.dialing import StreamDialer
 
 __all__ = ["OnionClientEndpoint", "OnionServerEndpoint"]
 
@@ -35,7 +36,7 @@ __all__ = ["OnionClientEndpoint", "OnionServerEndpoint"]
 @implementer(IStreamServerEndpoint)
 class OnionServerEndpoint:
     """
-    Listens as an onion service.
+    Listens as an onion service; with the option C{protocol}, for one libp2p protocol at it.
 
     @ivar options: what it was made of.
     """
@@ -61,6 +62,11 @@ class OnionServerEndpoint:
             cancelled, which leaves nothing behind.
         """
         reactor, options, observer = self._reactor, self.options, self._observer
+        if options.protocol is not None:
+            # Nobody else pays for libp2p.
+            from onionp2p.libp2p.listening import StreamListen
+
+            return StreamListen(reactor, options, protocolFactory, observer).start()
         if options.attach is not None:
             return Attach(reactor, options, options.attach, protocolFactory, observer).start()
         destination = OurSocket(reactor, options, protocolFactory)
@@ -71,7 +77,8 @@ class OnionServerEndpoint:
 class OnionClientEndpoint:
     """
     Reaches an onion service.  Unless the option C{isolate} says otherwise, the connections of one
-    endpoint share circuits with each other, and with nobody else's.
+    endpoint share circuits with each other, and with nobody else's; with the option C{protocol},
+    they are streams on one connection.
 
     @ivar options: what it was made of.
     """
@@ -87,6 +94,11 @@ class OnionClientEndpoint:
         self.options = options
         self._observer = observer
         self._isolation = _isolation(reactor, options)
+        self._streams: StreamDialer | None = None
+        if options.protocol is not None:
+            from onionp2p.libp2p.dialing import StreamDialer
+
+            self._streams = StreamDialer(reactor, options, self._isolation, observer)
 
     def connect(self, protocolFactory: IProtocolFactory) -> Deferred[IProtocol]:
         """
@@ -96,6 +108,8 @@ class OnionClientEndpoint:
             L{onionp2p.errors}), and with C{ConnectingCancelledError} when it is cancelled, after
             which no protocol is built.
         """
+        if self._streams is not None:
+            return self._streams.connect(protocolFactory)
         isolation = self._isolation or Isolation()
         return Dial(self._reactor, self.options, isolation, protocolFactory, self._observer).start()
 

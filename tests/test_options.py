@@ -22,6 +22,7 @@ from zope.interface.verify import verifyObject
 
 from onionp2p.address import OnionAddress
 from onionp2p.options import (
+    ONION_IDENTITY,
     Admission,
     DialOptions,
     ListenOptions,
@@ -69,8 +70,34 @@ def test_peerIDIsRefusedByARawDial(positional: str | None) -> None:
         args, address = ["dial", positional], f"/onion3/{LABEL}"
     else:
         args, address = ["dial"], f"/onion3/{LABEL}:7777/p2p/{PEER}"
-    with pytest.raises(ValueError, match="libp2p"):
+    with pytest.raises(ValueError, match="say what to speak with it, protocol=NAME"):
         parseDial(args, {"addr": address})
+
+
+@pytest.mark.parametrize("positional", ["7777/p2p/" + PEER, None])
+def test_peerIDWithProtocol(positional: str | None) -> None:
+    """
+    A dial of a libp2p protocol takes the peer that must answer, however the address is written.
+    """
+    if positional:
+        args, address = ["dial", positional], f"/onion3/{LABEL}"
+    else:
+        args, address = ["dial"], f"/onion3/{LABEL}:7777/p2p/{PEER}"
+    options = parseDial(args, {"addr": address, "protocol": "/my/app/1.0", "identity": "me"})
+    assert (options.address.peerID, options.protocol) == (PEER, "/my/app/1.0")
+    assert options.identity == f"{os.getcwd()}/me"
+
+
+def test_identityOfAListener() -> None:
+    """
+    It is a file, or the word for the onion's own key; a file of that name can be written too.
+    """
+    listen = {"port": "1", "protocol": "/x", "key": "k"}
+    identities = [
+        parseListen(["listen"], {**listen, "identity": text}).identity
+        for text in ("onion", "./onion", "~/me")
+    ]
+    assert identities == [ONION_IDENTITY, f"{os.getcwd()}/onion", "~/me"]
 
 
 def test_defaults() -> None:
@@ -187,10 +214,24 @@ def test_everyOption() -> None:
         (["listen", "1"], {**ATTACH, "torrc": "t"}, "torrc= has no use with target="),
         (["listen", f"1/p2p/{PEER}"], {**ATTACH, "addr": f"/onion3/{LABEL}"}, "takes no /p2p/"),
         (["listen"], {"port": "1", "singlehop": "yes"}, "singlehop= is refused"),
-        *[
-            (["listen"], {"port": "1", name: "x"}, f"{name}= is not supported yet")
-            for name in "protocol identity".split()
-        ],
+        (["listen"], {"port": "1", "protocol": "echo"}, "protocol= is none, as /my/app/1.0"),
+        (["listen"], {"port": "1", "protocol": ""}, "protocol= is none"),
+        (["listen"], {"port": "1", "protocol": "/a\nb"}, "protocol= is none"),
+        (["listen"], {"port": "1", "protocol": "/" + "x" * 1023}, "at most 1023 bytes"),
+        (["listen"], {"port": "1", "protocol": "/\ud800"}, "protocol= is none"),
+        (["listen"], {"port": "1", "protocol": "/multistream/1.0.0"}, "protocol= is none"),
+        (["listen"], {"port": "1", "identity": "me"}, "identity= needs protocol="),
+        (
+            ["listen"],
+            {"port": "1", "protocol": "/x", "identity": "onion"},
+            "identity= onion needs key=",
+        ),
+        (
+            ["listen"],
+            {"port": "1", "protocol": "/x", "identity": "./k", "key": "k"},
+            "say identity=onion",
+        ),
+        (["listen"], {"port": "1", "protocol": "/x", "identity": ""}, "takes the path"),
     ],
 )
 def test_badListens(args: list[object], keywords: dict[str, object], complaint: str) -> None:
@@ -212,10 +253,13 @@ def test_badListens(args: list[object], keywords: dict[str, object], complaint: 
         (["dial"], {"addr": "example.com:80"}, "addr="),
         (["dial"], {"addr": f"{'a' + LABEL[1:]}.onion:80"}, "checksum"),
         (["dial"], {"addr": f"{LABEL}.onion:80", "key": "x"}, "unknown option 'key'"),
-        *[
-            (["dial"], {"addr": f"{LABEL}.onion:80", name: "x"}, f"{name}= is not supported yet")
-            for name in "protocol identity".split()
-        ],
+        (["dial", "80"], {"addr": f"{LABEL}.onion", "protocol": "x"}, "protocol= is none"),
+        (["dial", "80"], {"addr": f"{LABEL}.onion", "identity": "x"}, "identity= needs protocol="),
+        (
+            ["dial", "80"],
+            {"addr": f"{LABEL}.onion", "protocol": "/x", "identity": "onion"},
+            "onion is for listeners",
+        ),
     ],
 )
 def test_badDials(args: list[object], keywords: dict[str, object], complaint: str) -> None:

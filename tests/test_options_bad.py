@@ -40,6 +40,8 @@ GOOD = {
         "wait": "address",
         "watch": "60",
         "timeout": "1.5",
+        "protocol": "/my/app/1.0",
+        "identity": "i",
         "control": "9051",
         "torrc": "t",
         "defaultstorrc": "d",
@@ -53,6 +55,8 @@ GOOD = {
         "isolate": "someone",
         "socks": "9050",
         "timeout": "1.5",
+        "protocol": "/my/app/1.0",
+        "identity": "i",
         "control": "9051",
         "torrc": "t",
         "defaultstorrc": "d",
@@ -71,16 +75,18 @@ NEEDED = {
         "powburst": {"port": "1", "powrate": "5"},
         "introrate": {"port": "1", "circuits": "yes"},
         "introburst": {"port": "1", "circuits": "yes", "introrate": "1"},
+        "identity": {"port": "1", "protocol": "/x"},
     },
     "dial": {
         "": {"addr": f"{LABEL}.onion:1"},
         "addr": {},
         "port": {"addr": f"{LABEL}.onion"},
+        "identity": {"addr": f"{LABEL}.onion:1", "protocol": "/x"},
     },
 }
 """The other options that an option needs; "" for those that have no line."""
 
-PATHS = set("key clients auth torrc defaultstorrc state tor".split())
+PATHS = set("key identity clients auth torrc defaultstorrc state tor".split())
 WORDS = {"isolate"}
 MIXED = {"control", "socks"}
 

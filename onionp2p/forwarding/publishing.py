@@ -31,7 +31,15 @@ from onionp2p.tor.pool import TorLease
 __all__ = ["checkOptions", "parseTarget", "publish"]
 
 _SECONDS_TO_ANSWER = 2.0
-_OF_OUR_LISTENER = ("attach", "target", "maxConnections", "circuits", "frontend")
+_OF_OUR_LISTENER = (
+    "attach",
+    "target",
+    "maxConnections",
+    "circuits",
+    "frontend",
+    "protocol",
+    "identity",
+)
 
 
 def parseTarget(text: str) -> Place:

@@ -33,6 +33,8 @@ class ConnectionFactory(Factory):
     Makes a libp2p connection of each connection that comes in.
 
     @ivar connections: those that there are.
+    @ivar handlers: what builds the protocols of streams, by their names.  Changes are for the
+        connections too that there are.
     """
 
     noisy = False
@@ -56,24 +58,24 @@ class ConnectionFactory(Factory):
         """
         self._clock = clock
         self._identity = identity
-        self._handlers = {checkName(name): factory for name, factory in handlers.items()}
+        self.handlers = {checkName(name): factory for name, factory in handlers.items()}
         self.onion = onion
         self._limits = limits
         self.connections: set[Connection] = set()
 
     def doStart(self) -> None:
-        for factory in self._handlers.values():
+        for factory in self.handlers.values():
             factory.doStart()
 
     def doStop(self) -> None:
-        for factory in self._handlers.values():
+        for factory in self.handlers.values():
             factory.doStop()
 
     def buildProtocol(self, addr: IAddress | None) -> Connection:
         connection = Connection(
             self._clock,
             self._identity,
-            self._handlers,
+            self.handlers,
             dialer=False,
             onion=self.onion,
             limits=self._limits,

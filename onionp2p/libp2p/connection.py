@@ -13,9 +13,11 @@ other.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections import ChainMap
+from collections.abc import Callable, Mapping, MutableMapping
+from dataclasses import replace
 from enum import Enum
-from typing import Any
+from typing import Any, cast
 
 from twisted.internet.defer import Deferred, fail
 from twisted.internet.error import ConnectionDone
@@ -89,6 +91,7 @@ class Connection(Protocol):
         @param clock: schedules deadlines.
         @param identity: who we are.
         @param handlers: what builds the protocols of streams that the peer opens, by their names.
+            What is added to it later counts too.
         @param dialer: whether we made the connection.
         @param expected: the peer id (a multihash) that the peer must have.
         @param onion: where we can be reached, for peers to be told.
@@ -97,7 +100,10 @@ class Connection(Protocol):
         self._identity = identity
         self._onion = onion
         self._limits = limits or Limits()
-        self._handlers = {identify.NAME: IdentifyFactory(self._identification), **handlers}
+        self._handlers: Mapping[str, IProtocolFactory] = ChainMap(
+            cast("MutableMapping[str, IProtocolFactory]", handlers),  # which is only read
+            {identify.NAME: IdentifyFactory(self._identification)},
+        )
         self._dialer = dialer
         self._upgrade = Upgrade(identity, dialer=dialer, expected=expected)
         self._state = _State.UPGRADING
@@ -125,6 +131,13 @@ class Connection(Protocol):
         @return: a Deferred of the caller's own that fires with the reason.
         """
         return self._end.wait()
+
+    @property
+    def ended(self) -> bool:
+        """
+        Whether the connection has ended.
+        """
+        return self._end.known
 
     @property
     def streams(self) -> int:
@@ -165,6 +178,13 @@ class Connection(Protocol):
         """
         self._close(ConnectionDone(), Code.NORMAL)
         return self.whenEnded()
+
+    def closeWhenUnused(self) -> None:
+        """
+        Close the connection as soon as there is no stream on it.
+        """
+        self._limits = replace(self._limits, idle=0.0)
+        self._watchIdleness()
 
     def abort(self) -> None:
         """

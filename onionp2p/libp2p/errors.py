@@ -5,12 +5,13 @@
 How a libp2p connection, or one of its streams, fails.
 
 Every error is a failed dial to who waits for a connection or a stream, and a lost connection to the
-protocol that was on one.  None holds a key or the whole of a peer id.
+protocol that was on one; and those that keep an endpoint from listening are Twisted's for that.
+None holds a key or the whole of a peer id.
 """
 
 from __future__ import annotations
 
-from twisted.internet.error import ConnectError, ConnectionLost, TimeoutError
+from twisted.internet.error import CannotListenError, ConnectError, ConnectionLost, TimeoutError
 
 from onionp2p.errors import OnionError
 
@@ -20,12 +21,17 @@ __all__ = [
     "DecryptionFailed",
     "HandshakeError",
     "IdentityError",
+    "IdentityFileError",
+    "IdentityInUse",
     "IdentityUnproven",
     "Libp2pError",
     "MultistreamError",
+    "NodeOptionsDiffer",
     "NonceExhausted",
     "PeerDoesNotRead",
+    "ProtocolInUse",
     "ProtocolUnsupported",
+    "SeedUnknown",
     "StreamRefused",
     "StreamReset",
     "StreamTimeout",
@@ -175,3 +181,39 @@ class UpgradeLost(Libp2pError):
     """
 
     retriable = True
+
+
+class IdentityFileError(Libp2pError, CannotListenError):
+    """
+    The identity file can't be used.
+    """
+
+
+class IdentityInUse(IdentityFileError):
+    """
+    Another program uses this identity: give this one another identity=, since peers take both for
+    one.
+    """
+
+    retriable = True
+
+
+class SeedUnknown(OnionError, CannotListenError):
+    """
+    The onion's key can't be a libp2p identity: it came from tor, which keeps no seed of it.  Give
+    an identity= of its own.
+    """
+
+
+class ProtocolInUse(OnionError, CannotListenError):
+    """
+    Another listener of this program speaks this protocol at this port of the onion already: give
+    one of them another protocol=, port= or key=.
+    """
+
+
+class NodeOptionsDiffer(OnionError, CannotListenError):
+    """
+    Listeners at one port of an onion are one libp2p node, so all their options but protocol= must
+    be the same.
+    """

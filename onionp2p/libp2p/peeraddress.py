@@ -46,6 +46,22 @@ class PeerAddress:
         """
         return int(getattr(self.via, "port", 0))
 
+    @property
+    def shortened(self) -> str:
+        """
+        Enough to tell peers apart in a log, too little to know them by (design §4.4).
+        """
+        return f"peer …{self.peerID[-6:]}"
+
+    @property
+    def circuit(self) -> int | None:
+        """
+        The number of the circuit that the peer came by, where the listener tells peers apart
+        (C{circuits=yes}), else L{None}.
+        """
+        circuit: int | None = getattr(self.via, "circuit", None)
+        return circuit
+
     def __str__(self) -> str:
         match self.via:
             case IPv4Address(type="TCP"):

@@ -13,6 +13,7 @@ from __future__ import annotations
 from onionp2p.options.dial import parseDial
 from onionp2p.options.listen import parseListen
 from onionp2p.options.records import (
+    ONION_IDENTITY,
     Admission,
     DialOptions,
     ListenOptions,
@@ -23,6 +24,7 @@ from onionp2p.options.records import (
 )
 
 __all__ = [
+    "ONION_IDENTITY",
     "Admission",
     "DialOptions",
     "ListenOptions",

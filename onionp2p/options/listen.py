@@ -8,6 +8,7 @@ The options of C{onionp2p:listen:…}.
 from __future__ import annotations
 
 from onionp2p.options.records import (
+    ONION_IDENTITY,
     WATCH_SECONDS,
     Admission,
     ListenOptions,
@@ -22,8 +23,8 @@ _INTRODUCTIONS = frozenset({"introrate", "introburst"})
 _ADMISSION = _INTRODUCTIONS | {"clients", "pow", "powrate", "powburst", "maxstreams"}
 _OF_ITS_OWN_ONION = _ADMISSION | {"key", "circuits", "frontend", "watch"}
 _OF_ALL = frozenset({"port", "addr", "target", "maxconnections", "wait", "timeout"})
-_KNOWN = TOR_OPTIONS | _OF_ITS_OWN_ONION | _OF_ALL
-_NOT_YET = frozenset({"protocol", "identity"})
+_LIBP2P = frozenset({"protocol", "identity"})
+_KNOWN = TOR_OPTIONS | _OF_ITS_OWN_ONION | _OF_ALL | _LIBP2P
 _SINGLE_HOP = frozenset({"singlehop", "nonanonymous", "single-hop", "non-anonymous"})
 _MOST = 999_999_999
 _POW_RATE, _POW_BURST = 250, 2500  # tor's own
@@ -43,7 +44,7 @@ def parseListen(args: Arguments, keywords: Keywords) -> ListenOptions:
             raise options.wrong(
                 name, "is refused: a single-hop onion service tells everybody where it is"
             )
-    options.checkNames(_KNOWN, _NOT_YET)
+    options.checkNames(_KNOWN)
     attach = options.address() if "addr" in options else None
     options.checkPositional()
     _checkCombinations(options)
@@ -64,8 +65,24 @@ def parseListen(args: Arguments, keywords: Keywords) -> ListenOptions:
         wait=options.choice("wait", Wait.PUBLISHED),
         watch=options.secondsOrNo("watch", WATCH_SECONDS),
         timeout=options.seconds("timeout", ListenOptions.timeout),
+        protocol=options.protocol(),
+        identity=_identity(options),
         tor=options.tor(),
     )
+
+
+def _identity(options: Options) -> str | None:
+    if options.text("identity") == ONION_IDENTITY:
+        if "key" not in options:
+            raise options.wrong("identity", "onion needs key=, the file of the onion's own key")
+        return ONION_IDENTITY
+    path = options.path("identity")
+    if path is not None and path == options.path("key"):
+        raise options.wrong(
+            "identity",
+            "is the onion's own file: say identity=onion if peers shall know them as one",
+        )
+    return path
 
 
 def _checkCombinations(options: Options) -> None:

@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from onionp2p.x25519 import ClientKey
 
 __all__ = [
+    "ONION_IDENTITY",
     "WATCH_SECONDS",
     "Admission",
     "DialOptions",
@@ -30,6 +31,11 @@ __all__ = [
 WATCH_SECONDS = 600.0
 """
 How often a listener is looked after, unless it is said otherwise.
+"""
+
+ONION_IDENTITY = "onion"
+"""
+In the place of a path, which is absolute: the onion's own key is its libp2p identity.
 """
 
 LocalSocket = int | str
@@ -122,6 +128,11 @@ class ListenOptions:
     @ivar wait: when C{listen()} fires.
     @ivar watch: how often to see whether strangers can reach it, in seconds; L{None} for never.
     @ivar timeout: until C{listen()} fires, in seconds.
+    @ivar protocol: the name of the libp2p protocol that the application speaks on each stream, or
+        L{None} if it has the connections themselves.
+    @ivar identity: the file of the libp2p identity, L{ONION_IDENTITY}, or L{None} for a fresh one.
+    @ivar peerID: the libp2p peer that is there, to be told with the address; with C{protocol} it
+        comes from the identity.
     @ivar tor: the tor to use.
     """
 
@@ -136,6 +147,9 @@ class ListenOptions:
     wait: Wait = Wait.PUBLISHED
     watch: float | None = WATCH_SECONDS
     timeout: float = 300.0
+    protocol: str | None = None
+    identity: str | None = None
+    peerID: str | None = None
     tor: TorOptions = field(default_factory=TorOptions)
 
 
@@ -144,7 +158,7 @@ class DialOptions:
     """
     An onion service to reach.
 
-    @ivar address: whom to dial.
+    @ivar address: whom to dial.  With C{protocol}, its peer is the one that must answer.
     @ivar auth: our key to an onion with client authorization, or the file that holds it, or
         L{None}.
     @ivar isolate: C{"dial"} for fresh circuits for every C{connect()}, any other word for those
@@ -152,6 +166,9 @@ class DialOptions:
     @ivar socks: the SOCKS port of a tor that runs already, or L{None}; if it is given, C{auth} is
         L{None} and C{tor} as by default.
     @ivar timeout: the whole of a C{connect()}, in seconds.
+    @ivar protocol: the name of the libp2p protocol to speak, on a stream of a connection that dials
+        share as they share circuits; or L{None} for a connection and nothing on it.
+    @ivar identity: the file of our libp2p identity, or L{None} for a fresh one.
     @ivar tor: the tor to use.
     """
 
@@ -160,4 +177,6 @@ class DialOptions:
     isolate: str | None = None
     socks: LocalSocket | None = None
     timeout: float = 120.0
+    protocol: str | None = None
+    identity: str | None = None
     tor: TorOptions = field(default_factory=TorOptions)

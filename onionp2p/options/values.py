@@ -76,16 +76,20 @@ class Options:
         """
         return ValueError(f"{self._name}: {name}= {expected}")
 
-    def checkNames(self, known: Collection[str], notYet: Collection[str]) -> None:
+    def checkNames(self, known: Collection[str]) -> None:
         """
         Refuse every option that is not one of C{known}.
         """
         for name in self._values:
-            if name in notYet:
-                raise self.wrong(name, "is not supported yet")
             if name not in known:
-                takes = ", ".join(sorted(set(known) - set(notYet)))
+                takes = ", ".join(sorted(known))
                 raise ValueError(f"{self._name}: unknown option {name[:40]!r}; it takes {takes}")
+
+    def text(self, name: str) -> str | None:
+        """
+        Give an option as it was written.
+        """
+        return self._values.get(name)
 
     def checkAlone(self, name: str, others: Collection[str], why: str) -> None:
         """
@@ -188,6 +192,25 @@ class Options:
         if not _WORD.fullmatch(self._values[name]):
             raise self.wrong(name, "takes a word of letters, digits, '.', '_' and '-', at most 64")
         return self._values[name]
+
+    def protocol(self) -> str | None:
+        """
+        Read C{protocol=}, without which C{identity=} has no use.
+        """
+        if "protocol" not in self:
+            if "identity" in self:
+                raise self.wrong("identity", "needs protocol=: it is who we are to libp2p peers")
+            return None
+        # Who names a protocol needs all of libp2p soon; nobody else is to pay for it.
+        from onionp2p.libp2p.multistream import checkName
+
+        name = self._values["protocol"]
+        try:
+            if name.isprintable():
+                return checkName(name)
+        except ValueError as problem:
+            raise self.wrong("protocol", f"is none, as /my/app/1.0: {problem}") from None
+        raise self.wrong("protocol", "is none, as /my/app/1.0: it can't be shown")
 
     def path(self, name: str) -> str | None:
         """
