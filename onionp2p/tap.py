@@ -9,10 +9,11 @@ A command is a L{CommandOptions} with a C{makeService(reactor)}; L{Options} list
 
 from __future__ import annotations
 
+import os
 from typing import Any, ClassVar
 
 from twisted.application.service import IService, MultiService
-from twisted.internet.endpoints import clientFromString, serverFromString
+from twisted.internet.endpoints import clientFromString, quoteStringArgument, serverFromString
 from twisted.internet.interfaces import IStreamClientEndpoint, IStreamServerEndpoint
 from twisted.internet.protocol import Factory
 from twisted.python import usage
@@ -25,6 +26,7 @@ from onionp2p.ping.echo import EchoInitiatorFactory, EchoResponderFactory
 from onionp2p.ping.periodic import INTERVAL, PingInitiatorFactory
 from onionp2p.ping.responder import PingResponderFactory
 from onionp2p.ping.service import DialingService, ListeningService, logPingEvent
+from onionp2p.ping.target import checkUnnamed, splitPeer
 
 __all__ = ["Options", "makeService"]
 
@@ -63,13 +65,27 @@ class _OneEndedOptions(CommandOptions):
 
         try:
             if listen is not None:
-                self.listening = serverFromString(reactor, listen)
+                self.listening = self.readServer(reactor, listen)
                 self.onions = int(isOnion(listen))
             else:
-                self.dialing = clientFromString(reactor, dial)
+                self.dialing = self.readClient(reactor, dial)
         except ValueError as error:
             option = "--dial" if listen is None else "--listen"
             raise usage.UsageError(f"{option}: {error}") from error
+
+    def readServer(self, reactor: Any, description: str) -> IStreamServerEndpoint:
+        """
+        Read what stands behind C{--listen}.
+        """
+        endpoint: IStreamServerEndpoint = serverFromString(reactor, description)
+        return endpoint
+
+    def readClient(self, reactor: Any, description: str) -> IStreamClientEndpoint:
+        """
+        Read what stands behind C{--dial}.
+        """
+        endpoint: IStreamClientEndpoint = clientFromString(reactor, description)
+        return endpoint
 
     def makeService(self, reactor: Any) -> IService:
         """
@@ -85,11 +101,69 @@ class _OneEndedOptions(CommandOptions):
 class PingOptions(_OneEndedOptions):
     """
     C{twistd onionp2p ping}.
+
+    With C{--libp2p}, nodes of libp2p are pinged and ping us; L{onionp2p.libp2p} is imported for
+    that alone.
+
+    @ivar peerID: who the dialled peer must be, or L{None}.
     """
 
     longdesc = "Answers libp2p's pings, or pings a peer for ever and logs each round trip."
     responder = PingResponderFactory
     initiator = PingInitiatorFactory
+    optFlags: ClassVar[list[list[Any]]] = [
+        ["libp2p", None, "Speak libp2p, as its nodes in other languages do."],
+    ]
+    optParameters: ClassVar[list[list[Any]]] = [
+        ["identity", None, None, "A file: who we are to libp2p peers. By default, somebody new."],
+    ]
+    peerID: str | None = None
+
+    def postOptions(self) -> None:
+        if self["identity"] is not None:
+            if not self["libp2p"]:
+                raise usage.UsageError("--identity: it is for libp2p peers: say --libp2p, too")
+            # twistd changes its folder before it runs.
+            self["identity"] = os.path.abspath(self["identity"])
+        super().postOptions()
+
+    def readServer(self, reactor: Any, description: str) -> IStreamServerEndpoint:
+        if not self["libp2p"]:
+            return super().readServer(reactor, description)
+        from onionp2p.libp2p.ping import NAME
+        from onionp2p.libp2p.servers import PeerServerEndpoint
+
+        checkUnnamed(description)
+        if not description.lower().startswith("onionp2p:listen:"):
+            endpoint = super().readServer(reactor, description)
+            return PeerServerEndpoint(reactor, endpoint, NAME, self["identity"])
+        description += f":protocol={NAME}"
+        if self["identity"] is not None:
+            description += f":identity={quoteStringArgument(self['identity'])}"
+        return super().readServer(reactor, description)
+
+    def readClient(self, reactor: Any, description: str) -> IStreamClientEndpoint:
+        if self["libp2p"]:
+            checkUnnamed(description)
+            description, self.peerID = splitPeer(description)
+        return super().readClient(reactor, description)
+
+    def makeService(self, reactor: Any) -> IService:
+        if not self["libp2p"]:
+            return super().makeService(reactor)
+        from onionp2p.libp2p.ping import PingsFactory
+        from onionp2p.libp2p.pingservice import PeerDialingService
+
+        if self.listening is not None:
+            return ListeningService(reactor, self.listening, PingsFactory())
+        assert self.dialing is not None
+        return PeerDialingService(
+            reactor,
+            self.dialing,
+            self.peerID,
+            identity=self["identity"],
+            interval=self["interval"],
+        )
 
 
 class EchoOptions(_OneEndedOptions):

@@ -201,7 +201,7 @@ def test_attachedStatus() -> None:
             stdout=subprocess.DEVNULL,
             env={**os.environ, "NOTIFY_SOCKET": f"{folder}/notify"},
         ) as program:
-            said = []
+            said: list[str] = []
             while not any("READY=1" in each for each in said):
                 said.append(systemd.recv(4096).decode())
             assert said[-1] == "READY=1\nSTATUS=listeners: 1 attached"

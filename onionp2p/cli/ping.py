@@ -8,14 +8,20 @@ C{onionp2p ping}: like ping(8), for whatever runs C{twistd onionp2p ping} (desig
 from __future__ import annotations
 
 import itertools
+from collections.abc import Callable
+from contextlib import ExitStack
+from dataclasses import replace
+from functools import partial
 from typing import Any
 
 import click
-from twisted.internet.endpoints import clientFromString, connectProtocol, quoteStringArgument
+from twisted.internet.endpoints import clientFromString, quoteStringArgument
 from twisted.internet.error import ConnectError, ConnectionClosed
 from twisted.internet.interfaces import IReactorTime, IStreamClientEndpoint
 from twisted.internet.task import deferLater
 
+from onionp2p.address import OnionAddress
+from onionp2p.cli.pinged import Pinged, RawPeer
 from onionp2p.cli.pingreport import JSONReport, Report, TextReport
 from onionp2p.cli.running import CANCELLED, run
 from onionp2p.cli.seconds import Seconds
@@ -23,11 +29,14 @@ from onionp2p.clientkeys import readInvitation
 from onionp2p.endpoints import OnionClientEndpoint
 from onionp2p.errors import OnionError
 from onionp2p.options import DialOptions
-from onionp2p.ping.initiator import TIMEOUT, PingInitiator
-from onionp2p.ping.naming import addressText
-from onionp2p.ping.results import Ok
+from onionp2p.ping.errors import PingUnsupported
+from onionp2p.ping.initiator import TIMEOUT
+from onionp2p.ping.target import checkUnnamed, isBareAddress, splitPeer
+from onionp2p.x25519 import ClientKey
 
-__all__ = ["clientEndpoint", "ping", "pingPeer"]
+__all__ = ["clientEndpoint", "ping", "pingPeer", "reportPings"]
+
+_MakeEndpoint = Callable[[Any], IStreamClientEndpoint]
 
 # What a dial or a ping may fail with; all else is a bug.
 _FAILURES = (OnionError, ConnectError, ConnectionClosed, OSError)
@@ -42,54 +51,11 @@ def clientEndpoint(reactor: Any, address: str) -> IStreamClientEndpoint:
 
     @raise ValueError: says what is wrong with it.
     """
-    isOnion = address.startswith("/") or address.partition(":")[0].lower().endswith(".onion")
-    description = f"onionp2p:dial:addr={quoteStringArgument(address)}" if isOnion else address
+    description = address
+    if isBareAddress(address):
+        description = f"onionp2p:dial:addr={quoteStringArgument(address)}"
     endpoint: IStreamClientEndpoint = clientFromString(reactor, description)
     return endpoint
-
-
-class _Peer:
-    """
-    The peer, to whom the connection is made anew after it was lost.
-    """
-
-    def __init__(
-        self, reactor: IReactorTime, endpoint: IStreamClientEndpoint, timeout: float
-    ) -> None:
-        self._reactor = reactor
-        self._endpoint = endpoint
-        self._timeout = timeout
-        self._initiator: PingInitiator | None = None
-
-    @property
-    def address(self) -> str:
-        """
-        Whom we are, or were last, connected to.
-        """
-        assert self._initiator is not None
-        return addressText(self._initiator.peer)
-
-    async def connect(self) -> PingInitiator:
-        """
-        Give the connection, made anew if there is none.
-        """
-        if self._initiator is None or self._initiator.ended:
-            initiator = PingInitiator(self._reactor, timeout=self._timeout)
-            self._initiator = await connectProtocol(self._endpoint, initiator)
-        return self._initiator
-
-    async def ping(self) -> Ok:
-        """
-        Ping once.
-        """
-        return await (await self.connect()).ping()
-
-    async def disconnect(self) -> None:
-        """
-        Close the connection, if there is one.
-        """
-        if self._initiator is not None:
-            await self._initiator.close()
 
 
 async def pingPeer(
@@ -112,7 +78,23 @@ async def pingPeer(
 
     @return: 0 if any reply came, else 1.
     """
-    peer = _Peer(reactor, endpoint, timeout)
+    peer = RawPeer(reactor, endpoint, timeout)
+    return await reportPings(reactor, peer, report, count=count, interval=interval)
+
+
+async def reportPings(
+    reactor: IReactorTime,
+    peer: Pinged,
+    report: Report,
+    *,
+    count: int | None = None,
+    interval: float = 1.0,
+) -> int:
+    """
+    Do so with any peer.  One that speaks no ping is not asked again.
+
+    @return: 0 if any reply came, else 1.
+    """
     try:
         try:
             await peer.connect()
@@ -123,6 +105,9 @@ async def pingPeer(
             try:
                 result = await peer.ping()
                 report.reply(peer.address, result)
+            except PingUnsupported as error:
+                report.failure(error)
+                break
             except _FAILURES as error:
                 report.failure(error)
             if number == count:
@@ -168,6 +153,12 @@ async def pingPeer(
     help="Seconds that a reply may take.",
 )
 @click.option("--json", "asJSON", is_flag=True, help="Print one JSON object a line.")
+@click.option("--libp2p", is_flag=True, help="Speak libp2p, also where ADDRESS has no /p2p/ID.")
+@click.option(
+    "--identity",
+    metavar="PATH",
+    help="A file, made at first use: who we are to a libp2p peer. By default, somebody new.",
+)
 def ping(
     *,
     address: str | None,
@@ -176,26 +167,58 @@ def ping(
     interval: float,
     timeout: float,
     asJSON: bool,
+    libp2p: bool,
+    identity: str | None,
 ) -> None:
     """Ping ADDRESS, and sum up the round trips at the end.
 
     ADDRESS is an onion's, X.onion:PORT or /onion3/X:PORT, or any client endpoint
-    string of Twisted. Exits with 0 if any reply came, else with 1.
+    string of Twisted. With /p2p/ID behind it, libp2p is spoken, and that peer pinged
+    and nobody else who may answer. Exits with 0 if any reply came, else with 1.
     """
     if (address is None) == (invitation is None):
         raise click.UsageError("Give an ADDRESS, or an --invitation, which holds one.")
-    invited = None if invitation is None else readInvitation(invitation)
+    if address is not None:
+        makeEndpoint, peerID = _named(address, libp2p=libp2p)
+    else:
+        makeEndpoint, peerID = _invited(readInvitation(invitation or ""))
+    libp2p = libp2p or peerID is not None
+    if identity is not None and not libp2p:
+        raise click.UsageError("--identity is for libp2p peers: say --libp2p, too.")
 
     async def main(reactor: Any) -> int:
-        endpoint: IStreamClientEndpoint
-        if invited is None:
-            endpoint = clientEndpoint(reactor, address or "")
-        else:
-            whom, key = invited
-            endpoint = OnionClientEndpoint(reactor, DialOptions(whom, auth=key))
+        endpoint = makeEndpoint(reactor)
         report = JSONReport() if asJSON else TextReport()
-        return await pingPeer(
-            reactor, endpoint, report, count=count, interval=interval, timeout=timeout
-        )
+        with ExitStack() as held:
+            peer: Pinged = RawPeer(reactor, endpoint, timeout)
+            if libp2p:
+                # Who pings without it is not to pay for it.
+                from onionp2p.cli.pingedpeer import Libp2pPeer
+                from onionp2p.libp2p.servers import holdIdentity
+
+                whoWeAre, giveBack = holdIdentity(identity)
+                held.callback(giveBack)
+                peer = Libp2pPeer(reactor, endpoint, timeout, whoWeAre, peerID)
+            return await reportPings(reactor, peer, report, count=count, interval=interval)
 
     run(main)
+
+
+def _named(address: str, *, libp2p: bool) -> tuple[_MakeEndpoint, str | None]:
+    """
+    Read an address: what makes its endpoint, and which libp2p peer must be there.
+    """
+    peerID = None
+    if libp2p or isBareAddress(address):
+        checkUnnamed(address)
+        address, peerID = splitPeer(address)
+    return partial(clientEndpoint, address=address), peerID
+
+
+def _invited(invitation: tuple[OnionAddress, ClientKey]) -> tuple[_MakeEndpoint, str | None]:
+    """
+    Do so with an invitation.
+    """
+    whom, key = invitation
+    options = DialOptions(replace(whom, peerID=None), auth=key)
+    return partial(OnionClientEndpoint, options=options), whom.peerID

@@ -11,7 +11,14 @@ from __future__ import annotations
 
 from onionp2p.errors import OnionError
 
-__all__ = ["ConnectionEnded", "NoEcho", "PingError", "TooManyUnanswered", "WrongEcho"]
+__all__ = [
+    "ConnectionEnded",
+    "NoEcho",
+    "PingError",
+    "PingUnsupported",
+    "TooManyUnanswered",
+    "WrongEcho",
+]
 
 
 class PingError(OnionError):
@@ -57,3 +64,12 @@ class ConnectionEnded(PingError):
 
     def __init__(self, reason: BaseException) -> None:
         super().__init__(f"connection lost: {reason}")
+
+
+class PingUnsupported(PingError):
+    """
+    The peer does not speak ping: to ask it again is of no use.
+    """
+
+    def __init__(self) -> None:
+        super().__init__("the peer speaks libp2p, but not its ping")

@@ -12,8 +12,6 @@ import os
 from twisted.internet.address import IPv4Address, IPv6Address, UNIXAddress
 from twisted.internet.interfaces import IAddress
 
-from onionp2p.address import OnionAddress
-
 __all__ = ["addressText", "peerText"]
 
 
@@ -34,6 +32,8 @@ def addressText(address: IAddress) -> str:
 
 def peerText(address: IAddress) -> str:
     """
-    Write a peer's address for a log, which never holds the whole of an onion's (design §4.4).
+    Write a peer's address for a log, which never holds the whole of an onion's, nor of a libp2p
+    peer's (design §4.4).
     """
-    return address.shortened if isinstance(address, OnionAddress) else addressText(address)
+    shortened: str | None = getattr(address, "shortened", None)
+    return shortened or addressText(address)

@@ -8,7 +8,7 @@ libp2p's rhythm (design §8): ping at once, then again some time after each resu
 from __future__ import annotations
 
 import time
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 
 from twisted.internet.defer import CancelledError, Deferred, succeed
 from twisted.internet.interfaces import IAddress, IReactorTime
@@ -17,11 +17,11 @@ from twisted.internet.task import deferLater
 from twisted.logger import Logger
 from twisted.python.failure import Failure
 
-from onionp2p.ping.errors import PingError
+from onionp2p.ping.errors import PingError, PingUnsupported
 from onionp2p.ping.initiator import TIMEOUT, PingInitiator, pingPayload
 from onionp2p.ping.results import Err, Ok, PingEvent
 
-__all__ = ["INTERVAL", "PeriodicPinger", "PingInitiatorFactory"]
+__all__ = ["INTERVAL", "PeriodicPinger", "PingInitiatorFactory", "pingPeriodically"]
 
 INTERVAL = 15.0
 """Seconds from a ping's result to the next ping (design §8)."""
@@ -30,15 +30,52 @@ _TOLERATED = 1
 """Failures in a row that are not reported (design §8)."""
 
 
+_log = Logger()
+
+
+async def pingPeriodically(
+    clock: IReactorTime,
+    ping: Callable[[], Awaitable[Ok]],
+    peer: IAddress,
+    observer: Callable[[PingEvent], object],
+    *,
+    interval: float,
+    ended: Callable[[], bool],
+) -> None:
+    """
+    Ping at once, and again some time after each result.
+
+    The first failure in a row is not reported; a success begins a new row.  That the peer does not
+    speak ping is reported at once, and is the end of it (design §8).
+
+    @param ping: pings once; fails with a L{PingError}.
+    @param observer: is told every result that is to be reported.
+    @param interval: seconds from a result to the next ping.
+    @param ended: whether there is nobody to ping any more.
+    """
+    failuresInARow = 0
+    while not ended():
+        unsupported = False
+        try:
+            result: Ok | Err = await ping()
+            failuresInARow = 0
+        except PingError as error:
+            result = Err(error)
+            failuresInARow += 1
+            unsupported = isinstance(error, PingUnsupported)
+        if failuresInARow == 0 or failuresInARow > _TOLERATED or unsupported:
+            with _log.failuresHandled("while telling of a ping:"):
+                observer(PingEvent(peer, result))
+        if unsupported:
+            return
+        if not ended():
+            await deferLater(clock, interval)
+
+
 class PeriodicPinger(PingInitiator):
     """
-    Pings at once, and again some time after each result, as long as the connection lasts.
-
-    The first failure in a row is not reported; a success begins a new row
-    (design §8).
+    Pings in the rhythm of L{pingPeriodically}, as long as the connection lasts.
     """
-
-    _log = Logger()
 
     def __init__(
         self,
@@ -63,27 +100,21 @@ class PeriodicPinger(PingInitiator):
 
     def connectionMade(self) -> None:
         super().connectionMade()
-        self._pinging = Deferred.fromCoroutine(self._pingUntilTheEnd())
+        self._pinging = Deferred.fromCoroutine(
+            pingPeriodically(
+                self._clock,
+                self.ping,
+                self.peer,
+                self._observer,
+                interval=self._interval,
+                ended=lambda: self.ended,
+            )
+        )
         self._pinging.addErrback(lambda stopped: stopped.trap(CancelledError))
 
     def connectionLost(self, reason: Failure = connectionDone) -> None:
         super().connectionLost(reason)
         self._pinging.cancel()
-
-    async def _pingUntilTheEnd(self) -> None:
-        failuresInARow = 0
-        while not self.ended:
-            try:
-                result: Ok | Err = await self.ping()
-                failuresInARow = 0
-            except PingError as error:
-                result = Err(error)
-                failuresInARow += 1
-            if failuresInARow == 0 or failuresInARow > _TOLERATED:
-                with self._log.failuresHandled("while telling of a ping:"):
-                    self._observer(PingEvent(self.peer, result))
-            if not self.ended:
-                await deferLater(self._clock, self._interval)
 
 
 class PingInitiatorFactory(Factory):
