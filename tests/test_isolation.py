@@ -91,3 +91,19 @@ def test_badLabels(bad: str) -> None:
     """
     with pytest.raises(ValueError, match="isolate= takes a word"):
         parseDial(["dial", "1"], {"addr": f"{LABEL}.onion", "isolate": bad})
+
+
+def test_warm() -> None:
+    """
+    There is a circuit once a dial came through, until fresh ones are to be used; of circuits that
+    were given up before, a success says nothing.
+    """
+    isolation = Isolation()
+    before = isolation.token
+    states = [isolation.isWarm]
+    isolation.answered(before)
+    states.append(isolation.isWarm)
+    isolation.abandon(before)
+    states.append(isolation.isWarm)
+    isolation.answered(before)
+    assert [*states, isolation.isWarm] == [False, True, False, False]

@@ -20,7 +20,7 @@ from onionp2p.errors import OnionError, TargetError, TargetInUse
 from onionp2p.forwarding.places import Place
 from onionp2p.leaks.passage import passage
 from onionp2p.outcome import Outcome
-from onionp2p.targets import BACKLOG, OURS, listenAt, makeWay
+from onionp2p.targets import BACKLOG, OURS, inode, listenAt, makeWay
 
 __all__ = ["Doorway", "PlaceTaken"]
 
@@ -49,6 +49,7 @@ class Doorway:
         self._reactor = reactor
         self._factory = factory
         self._port: IListeningPort | None = None
+        self._inode: int | None = None
         self._held: socket.socket | None = None
         self._shutting: Outcome[None] = Outcome()
         self._shutting.succeed(None)
@@ -59,6 +60,13 @@ class Doorway:
         Whether who comes is let in.
         """
         return self._port is not None
+
+    @property
+    def isGone(self) -> bool:
+        """
+        Whether it is open, and nobody finds it: somebody has removed the socket, or its folder.
+        """
+        return self.isOpen and bool(self.place.path) and inode(self.place.path) != self._inode
 
     async def hold(self) -> None:
         """
@@ -100,6 +108,7 @@ class Doorway:
         except CannotListenError as problem:
             self._hold()
             raise PlaceTaken(f"{self.place}: {problem.socketError}.") from None
+        self._inode = inode(self.place.path)
 
     def _listen(self) -> IListeningPort:
         if self.place.path:
@@ -155,6 +164,8 @@ def _bind(place: Place) -> socket.socket:
         # As Twisted's ports have it: connections that came in by this port may be there still.
         bound.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         bound.bind((place.host, place.port))
+        # Others may not: with it, whoever asks for it too could listen there.
+        bound.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 0)
     except OSError:
         bound.close()
         raise

@@ -7,6 +7,7 @@ Carrying each connection that comes in to an endpoint that is dialled for it.
 
 from __future__ import annotations
 
+import math
 from dataclasses import replace
 from typing import Any, cast
 
@@ -28,6 +29,7 @@ from onionp2p.quiet import quietFactory
 __all__ = ["Forwarder"]
 
 _SECONDS_TO_FINISH = 2.0
+_SECONDS_BETWEEN_COMPLAINTS = 1.0
 
 
 class Forwarder(Factory):
@@ -53,7 +55,8 @@ class Forwarder(Factory):
         """
         @param endpoint: where each connection is carried to.
         @param limits: how much is carried.
-        @param observer: told of each connection, and of each that could not be carried.
+        @param observer: told of each connection that was carried, and of those that were not, one a
+            second.
         """
         self.reactor = reactor
         self.limits = limits or Limits()
@@ -62,7 +65,7 @@ class Forwarder(Factory):
         self._observer = observer
         self._carriages: set[_Carriage] = set()
         self._pending = 0
-        self._isFull = False
+        self._lastTold = -math.inf
         self._idle: Outcome[None] | None = None
 
     @property
@@ -77,11 +80,8 @@ class Forwarder(Factory):
         limits = self.limits
         if self.open >= limits.connections or self._pending >= limits.pending:
             self.count(refused=1)
-            if not self._isFull:  # of a flood, one line in the log is enough
-                self._isFull = True
-                self.tell(NotCarried(TooManyConnections()))
+            self.notCarried(TooManyConnections())
             return None
-        self._isFull = False
         carriage = _Carriage(self)
         self._carriages.add(carriage)
         return carriage.accepted
@@ -117,11 +117,21 @@ class Forwarder(Factory):
             before, **{name: getattr(before, name) + n for name, n in more.items()}
         )
 
-    def tell(self, event: Carried | NotCarried) -> None:
+    def carried(self, event: Carried) -> None:
         """
-        Something has happened.
+        Tell of a connection that was carried.
         """
         publish(self._log, event, self._observer)
+
+    def notCarried(self, error: BaseException) -> None:
+        """
+        Tell of one that was not.  Whoever knows an onion can have many fail, and shall not fill the
+        log: one a second is told, all are counted.
+        """
+        now = self.reactor.seconds()
+        if abs(now - self._lastTold) >= _SECONDS_BETWEEN_COMPLAINTS:
+            self._lastTold = now
+            publish(self._log, NotCarried(error), self._observer)
 
     async def stop(self) -> None:
         """
@@ -181,7 +191,7 @@ class _Carriage:
         forwarder = self._forwarder
         if not failure.check(CancelledError, ConnectingCancelledError):
             forwarder.count(failed=1)
-            forwarder.tell(NotCarried(_reason(failure, forwarder.limits.seconds)))
+            forwarder.notCarried(_reason(failure, forwarder.limits.seconds))
         self.accepted.abort()
 
     def _lostAccepted(self) -> None:
@@ -196,7 +206,7 @@ class _Carriage:
         forwarder, sent, received = self._forwarder, self.accepted.received, self._dialled.received
         forwarder.count(sent=sent, received=received)
         if self._dialled.transport is not None:
-            forwarder.tell(Carried(sent, received, forwarder.reactor.seconds() - self._begun))
+            forwarder.carried(Carried(sent, received, forwarder.reactor.seconds() - self._begun))
         forwarder.ended(self)
 
     def close(self) -> None:
@@ -206,15 +216,19 @@ class _Carriage:
         if self._dialing is not None:
             self._dialing.cancel()
             return
-        for end in (self.accepted, self._dialled):
+        for end in self._connected():
             end.close()
 
     def abort(self) -> None:
         """
         End it at once.
         """
-        for end in (self.accepted, self._dialled):
+        for end in self._connected():
             end.abort()
+
+    def _connected(self) -> list[End]:
+        # Of one that could not be carried, what came in may be there for a moment yet.
+        return [end for end in (self.accepted, self._dialled) if end.transport is not None]
 
 
 def _reason(failure: Failure, seconds: float) -> BaseException:

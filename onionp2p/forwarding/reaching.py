@@ -213,6 +213,8 @@ class Reach:
         return float(self._reactor.seconds() - begun)
 
     async def _open(self, seconds: float) -> None:
+        if self._doorway.isGone:
+            self._doubt("somebody has removed it.")
         if self._doorway.isOpen:
             return
         self._doubted = Outcome()

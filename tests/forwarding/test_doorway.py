@@ -60,8 +60,9 @@ async def test_port(host: str) -> None:
         for _ in range(3):
             with pytest.raises(ConnectionRefusedError):
                 await visit(place)
-            with pytest.raises(OSError, match="in use"), taken(place):
-                pass
+            for reuse in (False, True):
+                with pytest.raises(OSError, match="in use"), taken(place, reuse=reuse):
+                    pass
             await doorway.open()
             states = [doorway.isOpen]
             guest = await visit(place)
@@ -178,6 +179,27 @@ async def test_takenMeanwhile(path: Path) -> None:
             await doorway.open()
         assert not doorway.isOpen
     await doorway.open()
+    await doorway.close()
+
+
+async def test_removed(path: Path) -> None:
+    """
+    A socket that somebody removes is missed, and so is one in whose place another one is.
+    """
+    doorway = Doorway(reactor, Place(path=str(path)), Guests())
+    await doorway.hold()
+    states = [doorway.isGone]
+    await doorway.open()
+    states.append(doorway.isGone)
+    path.rename(path.parent / "elsewhere")
+    states.append(doorway.isGone)
+    path.touch()
+    states.append(doorway.isGone)
+    path.unlink()
+    await doorway.shut()
+    assert [*states, doorway.isGone] == [False, False, True, True, False]
+    await doorway.open()
+    await leave(await visit(doorway.place))
     await doorway.close()
 
 

@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 from twisted.internet.defer import Deferred
 from twisted.internet.endpoints import UNIXClientEndpoint
+from twisted.internet.error import ConnectError
 from twisted.internet.interfaces import IHalfCloseableProtocol, IPushProducer, IStreamClientEndpoint
 from twisted.internet.protocol import Factory, Protocol, connectionDone
 from twisted.python.failure import Failure
@@ -303,6 +304,19 @@ def test_nobodyThere(carrier: Carrier) -> None:
     assert (carrier.forwarder.counts.accepted, carrier.forwarder.counts.failed) == (1, 1)
 
 
+def test_manyThatCanNotBeCarried(carrier: Carrier) -> None:
+    """
+    Whoever has many connections fail does not fill the log: one a second is told, all are counted.
+    """
+    for _ in range(3):
+        for _ in range(10):
+            carrier.connect()
+            carrier.reactor.advance(0)
+        carrier.reactor.advance(1)
+    assert carrier.forwarder.counts.failed == 30
+    assert len(carrier.events) == 3
+
+
 def test_endpointThatRaises(memory_reactor: MemoryReactor) -> None:
     """
     An endpoint may fail as it likes.
@@ -432,6 +446,26 @@ def test_stopWhileDialing(memory_reactor: MemoryReactor) -> None:
     assert len(cancelled) == 1
     assert here.isOver()
     assert carrier.events == []
+
+
+def test_stopAfterAFailedDial(memory_reactor: MemoryReactor) -> None:
+    """
+    Who could not be carried a moment ago, and is not gone yet, is no obstacle.
+    """
+    dialing: Deferred[Any] = Deferred()
+
+    @implementer(IStreamClientEndpoint)
+    class Failing:
+        def connect(self, factory: Any) -> Deferred[Any]:
+            return dialing
+
+    carrier = Carrier(memory_reactor, Failing())
+    here = carrier.connect()
+    dialing.errback(ConnectError())
+    assert carrier.forwarder.open == 1
+    carrier.stop()
+    assert here.isOver()
+    assert carrier.forwarder.open == 0
 
 
 def test_lostWhileDialing(memory_reactor: MemoryReactor) -> None:

@@ -203,6 +203,22 @@ def test_gone(world: World) -> None:
     world.reactor.resultOf(reaching.stop())
 
 
+def test_removed(world: World) -> None:
+    """
+    A place that somebody has removed is made anew, as soon as there is nothing else at its path.
+    """
+    reaching = world.reach(warm=100)
+    Path(world.path).touch()
+    world.reactor.advance(130)
+    assert (world.told(Warm), world.told(Shut)) == (1, 1)
+    assert not world.isOpen()
+    Path(world.path).unlink()
+    world.reactor.advance(60)
+    assert (world.told(Warm), world.told(Shut)) == (2, 1)
+    assert world.isOpen()
+    world.reactor.resultOf(reaching.stop())
+
+
 def test_doubt(world: World) -> None:
     """
     A dial that tor has to try again shuts the place at once; it is carried all the same.
