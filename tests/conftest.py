@@ -32,6 +32,7 @@ import pytest
 from pytest_twisted import blockon
 from twisted.internet.defer import Deferred
 from twisted.internet.error import ConnectionAborted
+from twisted.internet.interfaces import IDelayedCall
 from twisted.internet.process import reapProcessHandlers
 from twisted.internet.task import deferLater
 from twisted.logger import (
@@ -207,8 +208,9 @@ def discard(thing: Any) -> None:
     """Take it from the reactor, so that the next test starts clean."""
     from twisted.internet import reactor
 
-    if thing in reactor.getDelayedCalls():
-        thing.cancel()
+    if IDelayedCall.providedBy(thing):
+        if thing.active():  # what was discarded before it may have cancelled it
+            thing.cancel()
     elif thing in reapProcessHandlers.values():
         thing.signalProcess("KILL")
     else:

@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from onionp2p.testing.environment import environment, runningNetwork
+from onionp2p.testing.environment import runningNetwork
 
 if TYPE_CHECKING:
     from twisted.internet.defer import Deferred
@@ -30,21 +30,56 @@ if TYPE_CHECKING:
 __all__ = ["tor_dial", "tor_environment", "tor_listen", "tor_network"]
 
 
+class _Member:
+    """
+    A tor of this process's in the network.
+    """
+
+    def __init__(self, reactor: Any) -> None:
+        self._reactor = reactor
+        self._lease: TorLease | None = None
+
+    async def join(self) -> None:
+        """
+        See that it is there: a test may have ended it.
+        """
+        from onionp2p.errors import TorError
+        from onionp2p.options import TorOptions
+        from onionp2p.running import whenRunning
+        from onionp2p.tor.pool import leaseTor
+
+        await whenRunning(self._reactor)
+        if self._lease is not None:
+            try:
+                await self._lease.bootstrapped()
+            except TorError:
+                self.leave()
+            else:
+                return
+        self._lease = leaseTor(self._reactor, TorOptions())
+        await self._lease.bootstrapped()
+
+    def leave(self) -> None:
+        """
+        Have no use for it any more.
+        """
+        if self._lease is not None:
+            self._lease.release()
+            self._lease = None
+
+
 @pytest.fixture(scope="session")
 def _network_environment(
     request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory
 ) -> Iterator[tuple[PrivateNetwork | None, dict[str, str]]]:
     """
-    A private network, with a tor of this process's in it.
+    A private network.
     """
     from pytest_twisted import blockon
     from twisted.internet import reactor
     from twisted.internet.defer import Deferred
 
-    from onionp2p.options import TorOptions
-    from onionp2p.running import whenRunning
     from onionp2p.testing.network import PrivateNetwork
-    from onionp2p.tor.pool import leaseTor, shutdown
 
     variables = runningNetwork()
     network = None
@@ -53,17 +88,7 @@ def _network_environment(
         blockon(Deferred.fromCoroutine(network.start()))
         variables = network.environment
 
-    async def join() -> TorLease:
-        await whenRunning(reactor)
-        lease = leaseTor(reactor, TorOptions())
-        await lease.bootstrapped()
-        return lease
-
-    with environment(variables):
-        lease = blockon(Deferred.fromCoroutine(join()))
     yield network, variables
-    lease.release()
-    blockon(shutdown(reactor))
     if network is not None:
         failed = request.session.testsfailed
         logs = str(tmp_path_factory.mktemp("tor-network-logs")) if failed else None
@@ -83,9 +108,28 @@ def tor_network(
     return network
 
 
+@pytest.fixture(scope="session")
+def _network_member(
+    _network_environment: tuple[PrivateNetwork | None, dict[str, str]],
+) -> Iterator[_Member]:
+    """
+    What keeps a tor in the network.
+    """
+    from pytest_twisted import blockon
+    from twisted.internet import reactor
+
+    from onionp2p.tor.pool import shutdown
+
+    member = _Member(reactor)
+    yield member
+    member.leave()
+    blockon(shutdown(reactor))
+
+
 @pytest.fixture
 def tor_environment(
     _network_environment: tuple[PrivateNetwork | None, dict[str, str]],
+    _network_member: _Member,
     monkeypatch: pytest.MonkeyPatch,
 ) -> dict[str, str]:
     """
@@ -93,9 +137,13 @@ def tor_environment(
 
     @return: the environment variables that do so.
     """
+    from pytest_twisted import blockon
+    from twisted.internet.defer import Deferred
+
     _, variables = _network_environment
     for name, value in variables.items():
         monkeypatch.setenv(name, value)
+    blockon(Deferred.fromCoroutine(_network_member.join()))
     return variables
 
 

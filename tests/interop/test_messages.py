@@ -258,6 +258,8 @@ async def test_webSocket(serve: Serve) -> None:
     address = await serve("onionp2p:listen:port=80", server)
     client = WebSocketClientFactory(f"ws://{address.hostname}:80/", reactor=reactor)
     client.protocol, client.closed = Caller, Deferred()
+    for factory in (server, client):  # a second, by default: a circuit can take longer
+        factory.setProtocolOptions(closeHandshakeTimeout=15)
     await endpointTo(address).connect(client)
     assert await client.closed == (True, 1000)
     assert client.answer == Caller.message

@@ -145,6 +145,7 @@ async def test_comesBack(program: RecordingFactory, start: Start, tmp_path: Path
 
 
 @pytest.mark.slow
+@pytest.mark.deadline(180)
 async def test_torDies(program: RecordingFactory, start: Start, tmp_path: Path) -> None:
     """
     A published program is there again, at the same address, when tor was killed; and so is who

@@ -54,7 +54,7 @@ async def whoAnswers(frontend: str) -> str:
     Dial over fresh circuits, and tell the name of the backend that answers.
     """
     protocol = RecordingProtocol(RecordingFactory())
-    string = f"onionp2p:dial:addr={frontend}:port=80:isolate=dial:timeout=120"
+    string = f"onionp2p:dial:addr={frontend}:port=80:isolate=dial:timeout=240"
     await connectProtocol(clientFromString(reactor, string), protocol)
     protocol.transport.write(b"GET / HTTP/1.0\r\n\r\n")
     with pytest.raises(ConnectionClosed):
@@ -62,7 +62,7 @@ async def whoAnswers(frontend: str) -> str:
     return protocol.received.partition(PAGE)[2].decode()
 
 
-@pytest.mark.deadline(300)
+@pytest.mark.deadline(400)
 async def test_onionbalance(start: Start, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """
     Dials to the one address reach both backends; when one is killed, all reach the other.
