@@ -13,6 +13,7 @@ from onionp2p.testing.leakfixtures import leak_guard, pytest_configure
 from onionp2p.testing.memoryfixtures import fake_network, memory_reactor
 from onionp2p.testing.networkfixtures import (
     _network_environment,
+    _network_member,
     tor_dial,
     tor_environment,
     tor_listen,
@@ -21,6 +22,7 @@ from onionp2p.testing.networkfixtures import (
 
 __all__ = [
     "_network_environment",
+    "_network_member",
     "fake_network",
     "leak_guard",
     "memory_reactor",

@@ -111,15 +111,14 @@ def nodes(start: Start, tmp_path: Path) -> Nodes:
     return Nodes(start, tmp_path)
 
 
-@pytest.mark.slow
 @pytest.mark.parametrize(
     ("dialer", "listener"),
     [
-        pair("ours", "ours"),
+        pair("ours", "ours", pytest.mark.slow),
         pair("ours", "js-libp2p"),
-        pair("ours", "py-libp2p"),
+        pair("ours", "py-libp2p", pytest.mark.slow),
         pair("js-libp2p", "ours"),
-        pair("py-libp2p", "ours"),
+        pair("py-libp2p", "ours", pytest.mark.slow),
     ],
 )
 async def test_pings(nodes: Nodes, dialer: str, listener: str) -> None:
