@@ -170,13 +170,17 @@ def loggedErrors(request: pytest.FixtureRequest) -> Generator[list[LogEvent], No
 
 
 @pytest.fixture(autouse=True)
-def cleanReactor(loggedErrors: list[LogEvent]) -> Generator[None, None, None]:
+def cleanReactor(
+    request: pytest.FixtureRequest, loggedErrors: list[LogEvent]
+) -> Generator[None, None, None]:
     """Fail a test that leaves something in the reactor; what stood before it is not its own.
 
     It comes after L{loggedErrors}, and so ends before: what is logged on closing counts.
     """
     from twisted.internet import reactor
 
+    if "tor_environment" in request.fixturenames:  # the tor of all tests is not its own either
+        request.getfixturevalue("tor_environment")
     before = pending()
     yield
     for _ in range(10):
