@@ -72,6 +72,7 @@ class Streams:
         self._handlers = handlers
         self._streams: dict[int, Stream] = {}
         self._negotiations = 0
+        self._lost = False
 
     def __len__(self) -> int:
         return len(self._streams)
@@ -97,12 +98,15 @@ class Streams:
 
     def receive(self, data: bytes) -> None:
         """
-        Take bytes of the peer, decrypted.
+        Take bytes of the peer, decrypted.  What comes with something that ends the connection is
+        dropped: nobody would tell a stream begun by it of its end.
 
         @raise YamuxError: the peer broke a rule; nothing more may be passed in.
         """
         self.turns.hold()
         for event in self.session.receive(data):
+            if self._lost:
+                return
             self._dispatch(event)
         self.turns.run()
 
@@ -112,6 +116,7 @@ class Streams:
 
         @return: what the peer is to be told of it.
         """
+        self._lost = True
         self.turns.close()
         for stream in list(self._streams.values()):
             stream.lost(reason)
@@ -138,6 +143,7 @@ class Streams:
         A stream is over.
         """
         self._streams.pop(stream.number, None)
+        self.session.forget(stream.number)
         self.turns.remove(stream)
         self.changed()
 
@@ -163,6 +169,7 @@ class Streams:
     def _accept(self, number: int) -> None:
         if self._negotiations >= self.limits.pendingNegotiations:
             self.session.reset(number)
+            self.session.forget(number)
             return
         self._negotiations += 1
         self._add(

@@ -55,6 +55,7 @@ class Session:
         self._window = window
         self._inboundLimit = inboundLimit
         self._streams: dict[int, StreamState] = {}
+        self._ended: set[int] = set()
         self._parity = 1 if dialer else 0
         self._nextStream = 1 if dialer else 2
         self._highestOfPeer = 0
@@ -157,7 +158,14 @@ class Session:
         """
         if stream in self._streams:
             self._say(Kind.WINDOW, stream, 0, Flags.RST)
-            del self._streams[stream]
+            self._remove(stream)
+
+    def forget(self, stream: int) -> None:
+        """
+        Have nothing more to do with a stream that is gone.  Until then what came on it may still be
+        to be read; so it counts as one of the peer's, and its number is not free for another.
+        """
+        self._ended.discard(stream)
 
     def alive(self, stream: int) -> bool:
         """
@@ -226,10 +234,10 @@ class Session:
             self._finishOfPeer(stream, events)
 
     def _accept(self, stream: int, events: list[Event]) -> None:
-        if stream % 2 == self._parity or stream in self._streams:
+        if stream % 2 == self._parity or stream in self._streams or stream in self._ended:
             raise YamuxError("The peer opened a stream by a number that it may not use.")
         self._highestOfPeer = max(self._highestOfPeer, stream)
-        theirs = sum(each % 2 != self._parity for each in self._streams)
+        theirs = sum(each % 2 != self._parity for each in (*self._streams, *self._ended))
         if self._leaving or theirs >= self._inboundLimit:
             self._output += frames.encode(Kind.WINDOW, Flags.RST, stream, 0)
             return
@@ -251,7 +259,8 @@ class Session:
         self._removeIfOver(stream)
 
     def _resetByPeer(self, stream: int, events: list[Event]) -> None:
-        if self._streams.pop(stream, None) is not None:
+        if stream in self._streams:
+            self._remove(stream)
             events.append(StreamReset(stream))
 
     def _checkExisted(self, stream: int) -> None:
@@ -277,4 +286,8 @@ class Session:
 
     def _removeIfOver(self, stream: int) -> None:
         if self._streams[stream].over:
-            del self._streams[stream]
+            self._remove(stream)
+
+    def _remove(self, stream: int) -> None:
+        del self._streams[stream]
+        self._ended.add(stream)

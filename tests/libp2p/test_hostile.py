@@ -10,6 +10,7 @@ from typing import Any
 
 import pytest
 from twisted.internet.error import ConnectionLost
+from twisted.internet.protocol import Factory, Protocol
 
 from onionp2p.libp2p import Limits, varint
 from onionp2p.libp2p.frames import Flags, FrameReader, Header, Kind, encode
@@ -81,10 +82,11 @@ def test_streamsWithoutEnd(rawPeer: Connect) -> None:
 
 def test_streamsWithoutAProtocol(rawPeer: Connect) -> None:
     """
-    Streams on which nothing is proposed are few, and end after a minute.
+    Streams on which nothing is proposed are few, and end after a minute; then there is room
+    for as many as ever.
     """
-    peers, raw = rawPeer(Limits(pendingNegotiations=10))
-    raw.say(b"".join(data(each, b"", SYN) for each in range(1, 201, 2)))
+    peers, raw = rawPeer(Limits(inboundStreams=20, pendingNegotiations=10))
+    raw.say(b"".join(data(each, b"", SYN) for each in range(1, 2001, 2)))
     peers.reactor.advance(0)
     assert peers.bob.streams == 10
     peers.reactor.advance(59)
@@ -92,9 +94,10 @@ def test_streamsWithoutAProtocol(rawPeer: Connect) -> None:
     assert peers.bob.streams == 10
     peers.reactor.advance(2)
     assert peers.bob.streams == 0
-    raw.say(opened(201, "/record"))
-    peers.reactor.advance(0)
-    assert len(peers.recorded.protocols) == 1
+    for each in range(2001, 2041, 2):
+        raw.say(opened(each, "/record"))
+        peers.reactor.advance(0)
+    assert len(peers.recorded.protocols) == 20
     assert lives(peers, raw)
 
 
@@ -237,6 +240,116 @@ def test_resetsAtOnce(rawPeer: Connect) -> None:
     assert peers.bob.streams == 0
     assert lives(peers, raw)
     assert peers.reactor.getDelayedCalls() == []
+
+
+def test_streamsAfterTheEnd(rawPeer: Connect) -> None:
+    """
+    Streams that come along with the end of the session are not begun: nobody would end them.
+    """
+    peers, raw = rawPeer()
+    raw.say(encode(Kind.GO_AWAY, 0, 0, 0) + opened(1, "/record") + data(1, b"x"))
+    peers.reactor.advance(0)
+    assert raw.lost is not None
+    assert peers.recorded.protocols == []
+    assert peers.reactor.getDelayedCalls() == []
+
+
+def test_streamsAfterOurEnd(rawPeer: Connect) -> None:
+    """
+    When a protocol closes the connection, what came along with its data goes to nobody.
+    """
+    peers, raw = rawPeer()
+
+    class Closing(Protocol):
+        def dataReceived(self, data: bytes) -> None:
+            peers.bob.close()
+
+    peers.factory.handlers["/close"] = Factory.forProtocol(Closing)
+    raw.say(opened(1, "/close") + data(1, b"x") + opened(3, "/record") + data(3, b"y"))
+    peers.reactor.advance(0)
+    assert raw.lost is not None
+    assert peers.recorded.protocols == []
+    assert peers.reactor.getDelayedCalls() == []
+
+
+def test_aNumberTwiceAtOnce(rawPeer: Connect) -> None:
+    """
+    A stream with the number of one that ended in the same breath is a lie: what comes on the two
+    could not be told apart.
+    """
+    peers, raw = rawPeer()
+    raw.say(opened(1, "/echo") + encode(Kind.WINDOW, RST, 1, 0) + opened(1, "/echo"))
+    peers.reactor.advance(0)
+    assert heard(raw)[-1][0] == Header(Kind.GO_AWAY, 0, 0, 1)
+    assert raw.lost is not None
+    assert peers.reactor.getDelayedCalls() == []
+
+
+def unreadAndOver(peers: Peers, raw: RawPeer, stream: int) -> None:
+    """Have a stream that both ends have finished, and of which much is unread."""
+    raw.say(opened(stream, "/record"))
+    peers.reactor.advance(0)
+    transport = peers.recorded.protocols[-1].transport
+    transport.pauseProducing()
+    transport.loseWriteConnection()
+    raw.say(data(stream, bytes(100_000), FIN))
+    peers.reactor.advance(0)
+
+
+def test_aNumberTwice(rawPeer: Connect) -> None:
+    """
+    So is one with the number of a stream of which not all has been read.
+    """
+    peers, raw = rawPeer()
+    unreadAndOver(peers, raw, 1)
+    assert peers.bob.unread == 100_000
+    raw.say(opened(1, "/echo"))
+    peers.reactor.advance(0)
+    (protocol,) = peers.recorded.protocols
+    assert protocol.lost is not None
+    assert protocol.lost.check(ConnectionLost)
+    assert raw.lost is not None
+    assert peers.factory.connections == set()
+
+
+def test_unreadStreamsCount(rawPeer: Connect) -> None:
+    """
+    Streams that are finished are the peer's until they have been read, so it can't have any number
+    of them.
+    """
+    peers, raw = rawPeer(Limits(inboundStreams=3))
+    for stream in (1, 3, 5):
+        unreadAndOver(peers, raw, stream)
+    raw.say(opened(7, "/record"))
+    peers.reactor.advance(0)
+    assert heard(raw)[-1][0] == Header(Kind.WINDOW, RST, 7, 0)
+    assert (peers.bob.streams, peers.bob.unread) == (3, 300_000)
+    for protocol in peers.recorded.protocols:
+        protocol.transport.abortConnection()
+    peers.reactor.advance(0)
+    raw.say(opened(9, "/record"))
+    peers.reactor.advance(0)
+    assert peers.bob.streams == 1
+    assert lives(peers, raw)
+
+
+def test_identificationPushedAtUs(rawPeer: Connect) -> None:
+    """
+    An identification that we did not ask for is refused unread, however long it is, and whether or
+    not the peer waits for our answer.
+    """
+    peers, raw = rawPeer()
+    raw.say(opened(1, "/ipfs/id/push/1.0.0"))
+    peers.reactor.advance(0)
+    assert b"\x03na\n" in raw.heard
+    pushed = varint.encode(2**20) + bytes(200_000)
+    raw.say(data(1, pushed))
+    raw.say(opened(3, "/ipfs/id/push/1.0.0") + data(3, pushed, FIN))
+    peers.reactor.advance(0)
+    resets = [header.stream for header, _ in heard(raw) if header.flags & RST]
+    assert resets == [1, 3]
+    assert (peers.bob.streams, peers.bob.unread) == (0, 0)
+    assert lives(peers, raw)
 
 
 def test_everythingAtOnce(rawPeer: Connect) -> None:

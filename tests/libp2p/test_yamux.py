@@ -247,7 +247,7 @@ def test_lateFrames(late: bytes, ours: bool) -> None:
 def test_endlessStreams() -> None:
     """
     Streams beyond the limit are reset, at the cost of a frame each, and others go on; there is room
-    again when one is over.
+    again when one is over and forgotten.
     """
     listener = Session(dialer=False, inboundLimit=3)
     events = []
@@ -259,7 +259,11 @@ def test_endlessStreams() -> None:
         frame(Kind.WINDOW, RST, number, 0) for number in range(7, 2001, 2)
     )
     listener.reset(3)
-    assert StreamOpened(2001) in listener.receive(data(2001, b"", SYN))
+    listener.takeOutput()
+    assert listener.receive(data(2001, b"", SYN)) == []
+    assert listener.takeOutput() == frame(Kind.WINDOW, RST, 2001, 0)
+    listener.forget(3)
+    assert StreamOpened(2003) in listener.receive(data(2003, b"", SYN))
 
 
 def test_unacceptedStreams() -> None:
