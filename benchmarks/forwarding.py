@@ -5,7 +5,8 @@ What carrying costs, beside C{socat} doing the same.
 
 The parts are: a, C{onionp2p reach} to what C{onionp2p publish} has made an onion, and socat to the
 same onion through the same tor; b, C{twistd onionp2p forward} from one UNIX socket to another, and
-socat.  a starts a private network on this machine: nothing leaves it.  See docs/forwarding.md.
+socat.  a starts a private network on this machine: nothing leaves it.  See
+docs/howto/forwarding.md.
 """
 
 from __future__ import annotations

@@ -5,7 +5,7 @@ What libp2p costs, ours beside js-libp2p's.
 
 Peers of both on loopback, in processes of their own, connect, send much on a stream, and little
 there and back: ours with ours, with js-libp2p both ways, and js-libp2p with itself.  See
-docs/libp2p.md.
+docs/reference/libp2p.md.
 """
 
 from __future__ import annotations

@@ -29,9 +29,9 @@ from recovering.stranger import SECONDS_BETWEEN, Stranger
 from twisted.internet.task import deferLater, react
 
 from onionp2p import shutdown
-from onionp2p.running import whenRunning
 from onionp2p.testing.environment import runningNetwork
 from onionp2p.testing.network import PrivateNetwork
+from onionp2p.waiting.running import whenRunning
 
 _STEPS = {
     "answers": "until a new tor answers",

@@ -45,7 +45,11 @@ class CommandOptions(usage.Options):
     """
 
     optFlags: ClassVar[list[list[Any]]] = [
-        ["strict", None, "Refuse, and log, what does not go through Tor: see docs/strict.md."],
+        [
+            "strict",
+            None,
+            "Refuse, and log, what does not go through Tor: see docs/howto/strict.md.",
+        ],
     ]
     optParameters: ClassVar[list[list[Any]]] = [
         ["status", None, None, "A file that tells how it is, for `onionp2p status`."],

@@ -19,11 +19,11 @@ from twisted.internet.interfaces import (
 )
 from zope.interface import implementer
 
-from onionp2p.attaching import Attach
-from onionp2p.delivery import OurSocket
-from onionp2p.dialing import Dial
-from onionp2p.isolation import Isolation
-from onionp2p.listening import Listen
+from onionp2p.dialing.connect import Dial
+from onionp2p.dialing.isolation import Isolation
+from onionp2p.listening.attaching import Attach
+from onionp2p.listening.delivery import OurSocket
+from onionp2p.listening.listen import Listen
 from onionp2p.options import DialOptions, ListenOptions
 
 if TYPE_CHECKING:

@@ -14,7 +14,7 @@ from onionp2p import errors
 from onionp2p.options import parseDial, parseListen
 
 TOP = Path(__file__).parent.parent
-PAGES = [TOP / "README.md", *sorted((TOP / "docs").glob("*.md"))]
+PAGES = [TOP / "README.md", *sorted((TOP / "docs").rglob("*.md"))]
 README = PAGES[0].read_text()
 EXAMPLE = re.compile(r"```(?:python|sh|ini|js)\n(?:#|//) (docs/\S+)\n(.*?)```", re.DOTALL)
 EXAMPLES = [match for page in PAGES for match in EXAMPLE.findall(page.read_text())]
@@ -40,7 +40,7 @@ def test_everyExampleIsOnAPage() -> None:
     assert files == {name for name, _ in EXAMPLES}
 
 
-@pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: str(page.relative_to(TOP)))
 def test_linksLeadSomewhere(page: Path) -> None:
     """
     What a page links to is there.
@@ -70,7 +70,7 @@ def test_tableNamesTheErrors() -> None:
     """
     The table of errors holds every way in which a dial can fail.
     """
-    table = (TOP / "docs" / "dialing.md").read_text()
+    table = (TOP / "docs" / "reference/dialing.md").read_text()
     rows = re.findall(r"^\| (`.*?) \|", table, re.MULTILINE)
     named = set(re.findall(r"`([A-Z]\w+)`", "".join(rows)))
     kinds = {kind for kind in vars(errors).values() if isinstance(kind, type)}
@@ -79,7 +79,9 @@ def test_tableNamesTheErrors() -> None:
 
 
 FAULTS = [
-    line for line in (TOP / "docs" / "faults.md").read_text().splitlines() if line.startswith("| ")
+    line
+    for line in (TOP / "docs" / "reference/faults.md").read_text().splitlines()
+    if line.startswith("| ")
 ][1:]
 TEST_ID = re.compile(r"`(tests/\S+\.py::\S+?)`")
 

@@ -20,7 +20,7 @@ from onionp2p.errors import (
     OnionRefused,
     TargetError,
 )
-from onionp2p.listening import OnionPort
+from onionp2p.listening.listen import OnionPort
 from onionp2p.options import ListenOptions, TorOptions
 from onionp2p.testing import FakeNetwork, FakeTor, MemoryReactor, RecordingFactory
 from onionp2p.testing.faketor import Drop, Refuse

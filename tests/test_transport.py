@@ -27,7 +27,7 @@ from zope.interface import implementer
 
 from onionp2p import DialOptions, ListenOptions, OnionClientEndpoint, OnionServerEndpoint
 from onionp2p.address import OnionPeer
-from onionp2p.quiet import quietFactory
+from onionp2p.local.quiet import quietFactory
 from onionp2p.testing import FakeNetwork, MemoryReactor, RecordingFactory, RecordingProtocol
 from onionp2p.transport import presentAsOnion
 

@@ -12,12 +12,12 @@ from twisted.internet.defer import Deferred
 
 from onionp2p.address import OnionAddress
 from onionp2p.errors import TorError
-from onionp2p.outcome import Outcome
 from onionp2p.tor.bootstrap import Bootstrap
 from onionp2p.tor.control import TorControl
 from onionp2p.tor.process import TorProcess
 from onionp2p.tor.program import findTor
 from onionp2p.tor.torrc import quotePath, renderTorrc
+from onionp2p.waiting.outcome import Outcome
 
 __all__ = ["BareTor"]
 

@@ -13,7 +13,7 @@ from typing import Any
 from twisted.internet.defer import Deferred, gatherResults
 
 from onionp2p.events import Event, Progress, observe
-from onionp2p.outcome import Outcome
+from onionp2p.waiting.outcome import Outcome
 from recovering.services import Service
 from recovering.stranger import Stranger
 

@@ -19,7 +19,7 @@ from twisted.internet.task import LoopingCall
 from twisted.python.failure import Failure
 
 from onionp2p import DialOptions, OnionAddress, OnionClientEndpoint, TorOptions
-from onionp2p.outcome import Outcome
+from onionp2p.waiting.outcome import Outcome
 
 __all__ = ["SECONDS_BETWEEN", "Stranger"]
 

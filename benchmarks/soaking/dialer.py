@@ -15,7 +15,7 @@ from twisted.internet.defer import Deferred, DeferredList
 from twisted.internet.task import LoopingCall, react
 
 from onionp2p import DialOptions, OnionAddress, OnionClientEndpoint, TorOptions
-from onionp2p.running import whenRunning
+from onionp2p.waiting.running import whenRunning
 from soaking.history import PING, TRANSFER
 from soaking.subject import Subject
 from soaking.visits import visit

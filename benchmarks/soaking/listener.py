@@ -14,7 +14,7 @@ from measuring.service import ServiceFactory
 from twisted.internet.task import react
 
 from onionp2p import ListenOptions, OnionServerEndpoint, TorOptions
-from onionp2p.running import whenRunning
+from onionp2p.waiting.running import whenRunning
 from soaking.subject import Subject
 
 _SECONDS_BETWEEN_PROBES = 30.0

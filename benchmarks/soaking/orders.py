@@ -18,7 +18,7 @@ from twisted.internet.stdio import StandardIO
 from twisted.protocols.basic import LineOnlyReceiver
 from twisted.python.failure import Failure
 
-from onionp2p.outcome import Outcome
+from onionp2p.waiting.outcome import Outcome
 
 __all__ = ["Action", "Orders"]
 

@@ -14,9 +14,9 @@ from typing import Any
 from twisted.internet.defer import gatherResults
 from twisted.internet.task import deferLater
 
-from onionp2p.outcome import Outcome
 from onionp2p.testing.environment import environment
 from onionp2p.testing.network import PrivateNetwork
+from onionp2p.waiting.outcome import Outcome
 from soaking.faults import Fault, Kind, Victim, plan
 from soaking.history import History, Struck, Visit
 from soaking.subjects import Subject

@@ -16,7 +16,7 @@ from twisted.internet.defer import Deferred, TimeoutError
 from twisted.internet.protocol import ProcessProtocol
 from twisted.python.failure import Failure
 
-from onionp2p.outcome import Outcome
+from onionp2p.waiting.outcome import Outcome
 
 __all__ = ["Subject", "SubjectFailed"]
 

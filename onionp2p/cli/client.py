@@ -2,7 +2,7 @@
 # See LICENSE for details.
 
 """
-C{onionp2p client}: who may enter an onion (L{onionp2p.clients}, L{onionp2p.clientkeys}).
+C{onionp2p client}: who may enter an onion (L{onionp2p.clients.listfile}, L{onionp2p.clients.keys}).
 
 Public keys are arguments, private ones never.
 """
@@ -17,11 +17,11 @@ import click
 
 from onionp2p.address import OnionAddress, parsePort
 from onionp2p.cli.checked import checkedBy
-from onionp2p.clientkeys import ClientKey, ClientKeyFile
-from onionp2p.clients import ClientsFile, checkName
-from onionp2p.folders import expandHome
+from onionp2p.clients.keys import ClientKey, ClientKeyFile
+from onionp2p.clients.listfile import ClientsFile, checkName
+from onionp2p.clients.x25519 import checkPublicKey
 from onionp2p.keys.files import inspectIdentity
-from onionp2p.x25519 import checkPublicKey
+from onionp2p.local.folders import expandHome
 
 __all__ = ["client"]
 

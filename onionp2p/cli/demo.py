@@ -22,7 +22,7 @@ from onionp2p.cli.running import run
 from onionp2p.cli.steps import showSteps
 from onionp2p.endpoints import OnionServerEndpoint
 from onionp2p.events import Event, Progress
-from onionp2p.listening import OnionPort
+from onionp2p.listening.listen import OnionPort
 from onionp2p.options import ListenOptions
 from onionp2p.ping.responder import PingResponderFactory
 from onionp2p.testing.network import PrivateNetwork

@@ -25,14 +25,14 @@ from onionp2p.cli.pinged import Pinged, RawPeer
 from onionp2p.cli.pingreport import JSONReport, Report, TextReport
 from onionp2p.cli.running import CANCELLED, run
 from onionp2p.cli.seconds import Seconds
-from onionp2p.clientkeys import readInvitation
+from onionp2p.clients.keys import readInvitation
+from onionp2p.clients.x25519 import ClientKey
 from onionp2p.endpoints import OnionClientEndpoint
 from onionp2p.errors import OnionError
 from onionp2p.options import DialOptions
 from onionp2p.ping.errors import PingUnsupported
 from onionp2p.ping.initiator import TIMEOUT
 from onionp2p.ping.target import checkUnnamed, isBareAddress, splitPeer
-from onionp2p.x25519 import ClientKey
 
 __all__ = ["clientEndpoint", "ping", "pingPeer", "reportPings"]
 

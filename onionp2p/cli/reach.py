@@ -20,7 +20,7 @@ from onionp2p.cli.running import CANCELLED, run
 from onionp2p.cli.seconds import Seconds
 from onionp2p.cli.steps import showBootstrap
 from onionp2p.cli.torchoice import given, withTorOptions
-from onionp2p.clientkeys import readInvitation
+from onionp2p.clients.keys import readInvitation
 from onionp2p.events import Event, observe
 from onionp2p.forwarding import WARM_SECONDS, Limits, Place, Warm
 from onionp2p.forwarding.descriptors import allowDescriptors

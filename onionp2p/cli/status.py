@@ -14,6 +14,7 @@ import time
 
 import click
 
+from onionp2p.local.files import UnfitFile, openRegular
 from onionp2p.operating.states import ListenerStatus
 from onionp2p.operating.status import (
     LONGEST,
@@ -24,7 +25,6 @@ from onionp2p.operating.status import (
     parseStatus,
 )
 from onionp2p.operating.verdict import Level, Verdict, duration, judge
-from onionp2p.privatefiles import UnfitFile, openRegular
 
 __all__ = ["status"]
 

@@ -27,7 +27,7 @@ from twisted.python.failure import Failure
 
 from onionp2p.cli.running import CANCELLED, run
 from onionp2p.cli.steps import showSteps
-from onionp2p.folders import runtimeFolders
+from onionp2p.local.folders import runtimeFolders
 from onionp2p.testing.network import FOLDER_PREFIX, STATUS_FILE, PrivateNetwork
 
 __all__ = ["testnet"]

@@ -23,8 +23,8 @@ from onionp2p.events import EventObserver, publish
 from onionp2p.forwarding.ends import End, join
 from onionp2p.forwarding.events import Carried, NotCarried
 from onionp2p.forwarding.limits import Counts, Limits, TooManyConnections
-from onionp2p.outcome import Outcome
-from onionp2p.quiet import quietFactory
+from onionp2p.local.quiet import quietFactory
+from onionp2p.waiting.outcome import Outcome
 
 __all__ = ["Forwarder"]
 

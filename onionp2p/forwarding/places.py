@@ -22,10 +22,10 @@ from twisted.internet.endpoints import (
 )
 from twisted.internet.interfaces import IProtocol, IStreamClientEndpoint
 
-from onionp2p.folders import expandHome
 from onionp2p.leaks.passage import passage
-from onionp2p.localsockets import LONGEST_PATH
-from onionp2p.quiet import quietFactory
+from onionp2p.local.folders import expandHome
+from onionp2p.local.quiet import quietFactory
+from onionp2p.local.sockets import LONGEST_PATH
 
 __all__ = ["Place"]
 

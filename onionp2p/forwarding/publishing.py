@@ -18,14 +18,14 @@ from twisted.internet.error import ConnectError
 from twisted.internet.protocol import Protocol
 from twisted.logger import Logger
 
-from onionp2p.delivery import Delivery
 from onionp2p.errors import TargetError
 from onionp2p.events import EventObserver
 from onionp2p.forwarding.places import Place
-from onionp2p.lifetime import Lifetime
-from onionp2p.listening import Listen, OnionPort
+from onionp2p.listening.delivery import Delivery
+from onionp2p.listening.lifetime import Lifetime
+from onionp2p.listening.listen import Listen, OnionPort
+from onionp2p.listening.targets import nameOfTarget
 from onionp2p.options import ListenOptions
-from onionp2p.targets import nameOfTarget
 from onionp2p.tor.pool import TorLease
 
 __all__ = ["checkOptions", "parseTarget", "publish"]

@@ -24,7 +24,6 @@ from twisted.internet.task import deferLater
 from twisted.logger import Logger
 from twisted.python.failure import Failure
 
-from onionp2p.backoff import Backoff, jittered
 from onionp2p.endpoints import OnionClientEndpoint
 from onionp2p.errors import DialTimeout
 from onionp2p.events import Event, EventObserver, Retrying, publish
@@ -34,10 +33,11 @@ from onionp2p.forwarding.events import Shut, Warm
 from onionp2p.forwarding.forwarder import Forwarder
 from onionp2p.forwarding.limits import Counts, Limits
 from onionp2p.forwarding.places import Place
+from onionp2p.local.quiet import quietFactory
 from onionp2p.options import DialOptions
-from onionp2p.outcome import Outcome
-from onionp2p.quiet import quietFactory
-from onionp2p.running import whenRunning
+from onionp2p.waiting.backoff import Backoff, jittered
+from onionp2p.waiting.outcome import Outcome
+from onionp2p.waiting.running import whenRunning
 
 __all__ = ["WARM_SECONDS", "Reach", "reach"]
 

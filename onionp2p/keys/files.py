@@ -15,18 +15,18 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
 from onionp2p.errors import KeyFileError, KeyInUse
-from onionp2p.folders import expandHome
 from onionp2p.keys.identity import Identity
 from onionp2p.keys.passphrase import VARIABLE, Passphrase
 from onionp2p.keys.sealed import SealedIdentity, parseKeyFile
-from onionp2p.locks import FileLock, Locked
-from onionp2p.privatefiles import (
+from onionp2p.local.files import (
     UnfitFile,
     createPrivate,
     readPrivate,
     replacePrivate,
     withoutFrames,
 )
+from onionp2p.local.folders import expandHome
+from onionp2p.local.locks import FileLock, Locked
 
 __all__ = [
     "KeyFile",

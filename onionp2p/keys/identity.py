@@ -26,7 +26,7 @@ from base64 import b64decode, b64encode
 from hashlib import sha256
 
 from onionp2p.address import labelFromPublicKey
-from onionp2p.ed25519 import expand, publicKey
+from onionp2p.keys.ed25519 import expand, publicKey
 
 __all__ = ["HEADER", "Identity", "checkHeader"]
 

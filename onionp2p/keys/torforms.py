@@ -21,9 +21,8 @@ from contextlib import suppress
 from typing import BinaryIO
 
 from onionp2p.errors import KeyFileError
-from onionp2p.folders import expandHome
 from onionp2p.keys.identity import Identity
-from onionp2p.privatefiles import (
+from onionp2p.local.files import (
     UnfitFile,
     createPrivate,
     readPrivate,
@@ -31,6 +30,7 @@ from onionp2p.privatefiles import (
     syncFolder,
     withoutFrames,
 )
+from onionp2p.local.folders import expandHome
 
 __all__ = ["exportBlob", "exportFolder", "importBlob", "importFolder", "toBlob"]
 

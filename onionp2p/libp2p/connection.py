@@ -49,7 +49,7 @@ from onionp2p.libp2p.multistream import checkName
 from onionp2p.libp2p.peeraddress import peerAddress
 from onionp2p.libp2p.streams import Streams
 from onionp2p.libp2p.upgrade import Upgrade
-from onionp2p.outcome import Outcome
+from onionp2p.waiting.outcome import Outcome
 
 __all__ = ["Connection"]
 

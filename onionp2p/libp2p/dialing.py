@@ -16,9 +16,9 @@ from twisted.internet.interfaces import IProtocol, IProtocolFactory
 from twisted.logger import Logger
 from twisted.python.failure import Failure
 
+from onionp2p.dialing.isolation import Isolation
 from onionp2p.errors import DialCancelled, DialTimeout, OnionError
 from onionp2p.events import Failed, publish
-from onionp2p.isolation import Isolation
 from onionp2p.libp2p.connection import Connection
 from onionp2p.libp2p.errors import (
     ConnectionClosing,
@@ -29,7 +29,7 @@ from onionp2p.libp2p.errors import (
 )
 from onionp2p.libp2p.sharing import SharedConnection
 from onionp2p.options import DialOptions
-from onionp2p.running import whenRunning
+from onionp2p.waiting.running import whenRunning
 
 if TYPE_CHECKING:
     from onionp2p.events import EventObserver

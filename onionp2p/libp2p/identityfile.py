@@ -14,11 +14,11 @@ from __future__ import annotations
 import os
 from collections.abc import Callable
 
-from onionp2p.folders import expandHome
 from onionp2p.libp2p.errors import IdentityFileError, IdentityInUse
 from onionp2p.libp2p.identity import Identity
-from onionp2p.locks import FileLock, Locked
-from onionp2p.privatefiles import createPrivate, readPrivate, withoutFrames
+from onionp2p.local.files import createPrivate, readPrivate, withoutFrames
+from onionp2p.local.folders import expandHome
+from onionp2p.local.locks import FileLock, Locked
 
 __all__ = ["IdentityFile", "holdIdentityFile"]
 

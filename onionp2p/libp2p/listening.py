@@ -16,8 +16,8 @@ from zope.interface import implementer
 
 from onionp2p.libp2p.node import Node, nodeFor
 from onionp2p.options import ListenOptions
-from onionp2p.outcome import Outcome
-from onionp2p.running import whenRunning
+from onionp2p.waiting.outcome import Outcome
+from onionp2p.waiting.running import whenRunning
 
 if TYPE_CHECKING:
     from onionp2p.events import EventObserver

@@ -24,16 +24,16 @@ from twisted.python.failure import Failure
 from onionp2p.address import OnionAddress
 from onionp2p.endpoints import OnionServerEndpoint
 from onionp2p.events import Starting
-from onionp2p.folders import expandHome
-from onionp2p.identities import holdIdentity
+from onionp2p.keys.identities import holdIdentity
 from onionp2p.libp2p.connecting import ConnectionFactory
 from onionp2p.libp2p.errors import NodeOptionsDiffer, ProtocolInUse, SeedUnknown
 from onionp2p.libp2p.identity import Identity
 from onionp2p.libp2p.identityfile import holdIdentityFile
 from onionp2p.libp2p.limits import Limits
 from onionp2p.libp2p.multistream import checkName
+from onionp2p.local.folders import expandHome
 from onionp2p.options import ONION_IDENTITY, ListenOptions
-from onionp2p.outcome import Outcome
+from onionp2p.waiting.outcome import Outcome
 
 if TYPE_CHECKING:
     from onionp2p.events import Event, EventObserver

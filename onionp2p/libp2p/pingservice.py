@@ -18,7 +18,6 @@ from twisted.internet.task import deferLater
 from twisted.logger import Logger
 from twisted.python.failure import Failure
 
-from onionp2p.backoff import Backoff
 from onionp2p.errors import OnionError
 from onionp2p.libp2p.connecting import dial
 from onionp2p.libp2p.connection import Connection
@@ -30,6 +29,7 @@ from onionp2p.ping.periodic import INTERVAL, pingPeriodically
 from onionp2p.ping.results import PingEvent
 from onionp2p.ping.service import logPingEvent
 from onionp2p.ping.stopping import stopFailed
+from onionp2p.waiting.backoff import Backoff
 
 __all__ = ["PeerDialingService"]
 

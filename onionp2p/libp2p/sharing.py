@@ -20,16 +20,16 @@ from twisted.internet.interfaces import IProtocol, IProtocolFactory, IStreamClie
 from zope.interface import implementer
 
 from onionp2p.address import OnionAddress
-from onionp2p.dialing import Dial
+from onionp2p.dialing.connect import Dial
+from onionp2p.dialing.isolation import Isolation
 from onionp2p.errors import DialTimeout
-from onionp2p.isolation import Isolation
 from onionp2p.libp2p.connecting import dial
 from onionp2p.libp2p.connection import Connection
 from onionp2p.libp2p.identity import Identity
 from onionp2p.libp2p.identityfile import holdIdentityFile
 from onionp2p.libp2p.limits import Limits
 from onionp2p.options import DialOptions
-from onionp2p.outcome import Outcome
+from onionp2p.waiting.outcome import Outcome
 
 if TYPE_CHECKING:
     from onionp2p.events import EventObserver

@@ -18,8 +18,8 @@ from twisted.internet.interfaces import IListeningPort, IProtocolFactory
 
 from onionp2p.address import AddressError, parsePort
 from onionp2p.errors import TargetError, TargetInUse
-from onionp2p.folders import expandHome
-from onionp2p.targets import listenAt, makeWay
+from onionp2p.listening.targets import listenAt, makeWay
+from onionp2p.local.folders import expandHome
 
 __all__ = ["Door", "parseDoor"]
 

@@ -20,7 +20,7 @@ from twisted.internet.interfaces import IDelayedCall
 from twisted.logger import Logger
 
 from onionp2p.events import Event, observe
-from onionp2p.folders import expandHome
+from onionp2p.local.folders import expandHome
 from onionp2p.operating.overview import Overview
 from onionp2p.operating.status import Status, formatStatus
 

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING
 from onionp2p.address import OnionAddress
 
 if TYPE_CHECKING:
-    from onionp2p.x25519 import ClientKey
+    from onionp2p.clients.x25519 import ClientKey
 
 __all__ = [
     "ONION_IDENTITY",

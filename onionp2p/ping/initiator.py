@@ -20,10 +20,10 @@ from twisted.internet.interfaces import IAddress, IReactorTime
 from twisted.internet.protocol import Protocol, connectionDone
 from twisted.python.failure import Failure
 
-from onionp2p.outcome import Outcome
 from onionp2p.ping.codec import PAYLOAD_SIZE, InitiatorCodec
 from onionp2p.ping.errors import ConnectionEnded, NoEcho, TooManyUnanswered
 from onionp2p.ping.results import Ok
+from onionp2p.waiting.outcome import Outcome
 
 __all__ = ["TIMEOUT", "PingInitiator", "pingPayload"]
 

@@ -14,7 +14,7 @@ import os
 import shutil
 import subprocess
 
-from onionp2p.forks import closeInChildren, keepInChildren
+from onionp2p.local.forks import closeInChildren, keepInChildren
 
 __all__ = ["Janitor"]
 

@@ -24,14 +24,14 @@ from twisted.internet.defer import (
 from twisted.logger import Logger
 
 from onionp2p.errors import ControlLost, TorError
-from onionp2p.folders import runtimeFolders
-from onionp2p.outcome import Outcome
+from onionp2p.local.folders import runtimeFolders
 from onionp2p.testing.blueprint import makeNodes
 from onionp2p.testing.clienttor import ClientTor
 from onionp2p.testing.consensus import NetworkStep, allOf, reachConsensus
 from onionp2p.testing.janitor import Janitor
 from onionp2p.testing.nodes import Node
 from onionp2p.tor.program import findTor
+from onionp2p.waiting.outcome import Outcome
 
 __all__ = ["FOLDER_PREFIX", "STATUS_FILE", "PrivateNetwork"]
 

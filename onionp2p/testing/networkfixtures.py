@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from twisted.internet.interfaces import IProtocol, IProtocolFactory
 
     from onionp2p.address import OnionAddress
-    from onionp2p.listening import OnionPort
+    from onionp2p.listening.listen import OnionPort
     from onionp2p.testing.network import PrivateNetwork
     from onionp2p.tor.pool import TorLease
 
@@ -45,8 +45,8 @@ class _Member:
         """
         from onionp2p.errors import TorError
         from onionp2p.options import TorOptions
-        from onionp2p.running import whenRunning
         from onionp2p.tor.pool import leaseTor
+        from onionp2p.waiting.running import whenRunning
 
         await whenRunning(self._reactor)
         if self._lease is not None:

@@ -16,12 +16,12 @@ from twisted.internet.defer import Deferred
 from twisted.internet.interfaces import IReactorTime
 
 from onionp2p.errors import TorError, TorTooOld
-from onionp2p.outcome import Outcome
 from onionp2p.testing.janitor import Janitor
 from onionp2p.tor.control import TorControl
 from onionp2p.tor.process import TorProcess
 from onionp2p.tor.program import checkVersion
 from onionp2p.tor.torrc import quotePath
+from onionp2p.waiting.outcome import Outcome
 
 __all__ = ["Node", "NodeConfiguration", "sharedLines"]
 

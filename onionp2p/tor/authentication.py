@@ -31,7 +31,7 @@ from onionp2p.errors import (
     NotAControlPort,
     TorRefusedCommand,
 )
-from onionp2p.privatefiles import UnfitFile, openRegular
+from onionp2p.local.files import UnfitFile, openRegular
 from onionp2p.tor.access import whoMayRead
 from onionp2p.tor.program import checkVersion
 from onionp2p.tor.words import parseKeywords

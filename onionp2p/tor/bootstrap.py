@@ -15,9 +15,9 @@ from twisted.logger import Logger
 
 from onionp2p.errors import BootstrapStalled, ControlLost
 from onionp2p.events import Progress, publish
-from onionp2p.outcome import Outcome
 from onionp2p.tor.control import TorControl
 from onionp2p.tor.words import parseKeywords
+from onionp2p.waiting.outcome import Outcome
 
 __all__ = ["Bootstrap", "ProgressObserver", "parseStatus"]
 

@@ -14,7 +14,7 @@ from contextlib import suppress
 
 from twisted.internet.defer import Deferred, DeferredList, DeferredLock
 
-from onionp2p.clientkeys import ClientKey
+from onionp2p.clients.keys import ClientKey
 from onionp2p.errors import ClientKeyConflict, TorError, TorShutDown
 from onionp2p.tor.control import TorControl
 

@@ -25,9 +25,9 @@ from onionp2p.errors import (
     TargetUnknown,
     TorRefusedCommand,
 )
-from onionp2p.localsockets import LOOPBACK
+from onionp2p.local.files import UnfitFile, openRegular
+from onionp2p.local.sockets import LOOPBACK
 from onionp2p.options import LocalSocket
-from onionp2p.privatefiles import UnfitFile, openRegular
 from onionp2p.tor.access import whoMayRead
 from onionp2p.tor.control import TorControl
 from onionp2p.tor.words import unquote

@@ -22,8 +22,8 @@ from twisted.python.failure import Failure
 from txtorcon import TorControlProtocol, TorProtocolError
 
 from onionp2p.errors import ControlLost, ControlTimeout, TorRefusedCommand
-from onionp2p.outcome import Outcome
 from onionp2p.tor.authentication import Proof
+from onionp2p.waiting.outcome import Outcome
 
 __all__ = ["EVENTS", "TorControl"]
 

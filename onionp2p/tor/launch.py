@@ -15,7 +15,7 @@ from twisted.internet.interfaces import IReactorTime
 from twisted.logger import Logger
 
 from onionp2p.errors import StateInUse, TorDied, TorError, TorrcRefused
-from onionp2p.folders import expandHome
+from onionp2p.local.folders import expandHome
 from onionp2p.options import LocalSocket, TorOptions
 from onionp2p.tor.bootstrap import Bootstrap
 from onionp2p.tor.clientauth import ClientAuthorizations

@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import TYPE_CHECKING
 
-from onionp2p.dialqueue import DialQueue
+from onionp2p.dialing.queue import DialQueue
 from onionp2p.errors import ControlLost
 from onionp2p.tor.services import OnionServices
 

@@ -32,9 +32,9 @@ from twisted.internet.protocol import connectionDone
 from twisted.protocols.basic import LineOnlyReceiver
 from twisted.python.failure import Failure
 
-from onionp2p.forks import closeInChildren, keepInChildren
-from onionp2p.outcome import Outcome
-from onionp2p.quiet import quietFactory
+from onionp2p.local.forks import closeInChildren, keepInChildren
+from onionp2p.local.quiet import quietFactory
+from onionp2p.waiting.outcome import Outcome
 
 if TYPE_CHECKING:
     from twisted.internet.posixbase import PosixReactorBase

@@ -12,7 +12,7 @@ import re
 import shutil
 
 from onionp2p.errors import TorNotFound, TorTooOld
-from onionp2p.folders import expandHome
+from onionp2p.local.folders import expandHome
 
 __all__ = ["checkVersion", "findTor"]
 

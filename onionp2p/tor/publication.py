@@ -13,8 +13,8 @@ from collections.abc import Callable
 from twisted.internet.defer import Deferred
 from twisted.internet.interfaces import IDelayedCall, IReactorTime
 
-from onionp2p.backoff import Backoff
-from onionp2p.outcome import Outcome
+from onionp2p.waiting.backoff import Backoff
+from onionp2p.waiting.outcome import Outcome
 
 __all__ = ["Publication"]
 

@@ -17,8 +17,8 @@ from contextlib import suppress
 from itertools import count
 
 from onionp2p.errors import TorError
-from onionp2p.folders import runtimeFolders
-from onionp2p.locks import FileLock, Locked
+from onionp2p.local.folders import runtimeFolders
+from onionp2p.local.locks import FileLock, Locked
 
 __all__ = ["RunDirectory"]
 

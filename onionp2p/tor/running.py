@@ -31,8 +31,8 @@ from onionp2p.errors import (
     NotAControlPort,
     RunningTorLost,
 )
-from onionp2p.folders import expandHome
-from onionp2p.localsockets import LOOPBACK, connectLocally, nameOf
+from onionp2p.local.folders import expandHome
+from onionp2p.local.sockets import LOOPBACK, connectLocally, nameOf
 from onionp2p.options import LocalSocket, TorOptions
 from onionp2p.tor.access import mayWrite, whoMayWrite
 from onionp2p.tor.authentication import Proof

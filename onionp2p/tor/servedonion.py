@@ -31,7 +31,7 @@ from onionp2p.errors import (
 )
 from onionp2p.tor.publication import Publication
 from onionp2p.tor.service import NOWHERE, Service
-from onionp2p.turns import Turns
+from onionp2p.waiting.turns import Turns
 
 if TYPE_CHECKING:
     from onionp2p.tor.servedport import ServedPort

@@ -9,9 +9,9 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field, replace
 
+from onionp2p.clients.x25519 import ClientKey
 from onionp2p.keys import Identity
 from onionp2p.options import Admission
-from onionp2p.x25519 import ClientKey
 
 __all__ = ["NOWHERE", "Clients", "Service", "Terms"]
 

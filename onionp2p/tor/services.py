@@ -29,11 +29,11 @@ from onionp2p.errors import (
     TorError,
 )
 from onionp2p.keys import Identity
-from onionp2p.outcome import Outcome
 from onionp2p.tor.servedonion import ServedOnion
 from onionp2p.tor.servedport import ServedPort
 from onionp2p.tor.service import Clients, Service, Terms
 from onionp2p.tor.serving import Serving
+from onionp2p.waiting.outcome import Outcome
 
 if TYPE_CHECKING:
     from onionp2p.tor.control import TorControl
@@ -102,7 +102,7 @@ class OnionServices:
         can look it up; where tor is gone, the next one serves it.
 
         @param port: the virtual port.
-        @param target: where tor is to deliver, as L{onionp2p.targets} gives it.
+        @param target: where tor is to deliver, as L{onionp2p.listening.targets} gives it.
         @param clients: who may enter from now on, at all ports.
 
         @raise OnionPortInUse: if it is served already.

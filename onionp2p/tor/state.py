@@ -15,8 +15,8 @@ import os
 from contextlib import suppress
 
 from onionp2p.errors import StateDirectoryError, StateInUse
-from onionp2p.folders import expandHome, stateFolder
-from onionp2p.locks import FileLock, Locked
+from onionp2p.local.folders import expandHome, stateFolder
+from onionp2p.local.locks import FileLock, Locked
 
 __all__ = ["StateDirectory"]
 

@@ -19,15 +19,15 @@ from twisted.internet.interfaces import IDelayedCall
 from twisted.internet.task import deferLater
 from twisted.logger import Logger
 
-from onionp2p.backoff import Backoff
-from onionp2p.dialqueue import DialQueue
+from onionp2p.dialing.queue import DialQueue
 from onionp2p.errors import ControlTimeout, OnionRefused, TorError, TorRestarted, TorShutDown
 from onionp2p.events import TorEnded, publish
 from onionp2p.options import TorOptions
-from onionp2p.outcome import Outcome
 from onionp2p.tor.rundir import RunDirectory
 from onionp2p.tor.services import OnionServices
 from onionp2p.tor.watchdog import Watchdog
+from onionp2p.waiting.backoff import Backoff
+from onionp2p.waiting.outcome import Outcome
 
 if TYPE_CHECKING:
     from onionp2p.tor.launch import LaunchedTor

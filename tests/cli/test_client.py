@@ -14,11 +14,11 @@ from click.testing import CliRunner, Result
 
 from onionp2p.address import OnionAddress
 from onionp2p.cli import main
-from onionp2p.clientkeys import loadClientKey, readInvitation
-from onionp2p.clients import ClientsFile
+from onionp2p.clients.keys import loadClientKey, readInvitation
+from onionp2p.clients.listfile import ClientsFile
+from onionp2p.clients.x25519 import ClientKey
 from onionp2p.keys import Identity
 from onionp2p.keys.files import saveIdentity
-from onionp2p.x25519 import ClientKey
 
 IDENTITY = Identity(bytes(range(32)))
 ADDRESS = OnionAddress(IDENTITY.label, 7777)

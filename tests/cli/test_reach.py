@@ -12,8 +12,8 @@ from click.testing import CliRunner
 from onionp2p import OnionAddress
 from onionp2p.cli import main
 from onionp2p.cli.reach import dialOptions
-from onionp2p.clientkeys import ClientKeyFile
-from onionp2p.x25519 import ClientKey
+from onionp2p.clients.keys import ClientKeyFile
+from onionp2p.clients.x25519 import ClientKey
 
 LABEL = "vww6ybal4bd7szmgncyruucpgfkqahzddi37ktceo3ah7ngmcopnpyyd"
 ADDRESS = f"/onion3/{LABEL}:4001"

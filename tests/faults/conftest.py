@@ -15,7 +15,7 @@ from twisted.internet.interfaces import IListeningPort, IProtocol
 
 from onionp2p import DialOptions, ListenOptions, OnionClientEndpoint, OnionServerEndpoint
 from onionp2p.events import Event, Progress
-from onionp2p.listening import OnionPort
+from onionp2p.listening.listen import OnionPort
 from onionp2p.options import TorOptions
 from onionp2p.testing import FakeNetwork, FakeTor, MemoryReactor, RecordingFactory
 

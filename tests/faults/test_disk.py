@@ -17,13 +17,13 @@ import pytest
 from twisted.internet.error import CannotListenError
 from twisted.python.failure import Failure
 
-from onionp2p.clients import ClientsFile
+from onionp2p.clients.listfile import ClientsFile
+from onionp2p.clients.x25519 import ClientKey
 from onionp2p.errors import KeyFileError, StateDirectoryError, TorError
 from onionp2p.keys.files import loadIdentity
 from onionp2p.options import Admission
 from onionp2p.tor.rundir import RunDirectory
 from onionp2p.tor.state import StateDirectory
-from onionp2p.x25519 import ClientKey
 
 WRITING = ["open", "write", "ftruncate", "fsync", "link", "rename", "mkdir"]
 """What the system refuses when a disk is full."""

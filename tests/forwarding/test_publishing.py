@@ -13,10 +13,10 @@ from twisted.logger import capturedLogs, eventAsText
 from zope.interface.verify import verifyObject
 
 from onionp2p import DialOptions, ListenOptions, OnionAddress, OnionClientEndpoint, Wait
-from onionp2p.arrivals import Arrivals
 from onionp2p.errors import DialError, UnreachableTarget
 from onionp2p.events import Event, Published
 from onionp2p.forwarding import parseTarget, publish
+from onionp2p.listening.arrivals import Arrivals
 from onionp2p.options import Admission
 from onionp2p.testing import FakeNetwork, MemoryReactor, RecordingFactory
 

@@ -23,9 +23,9 @@ try:
 except ImportError:
     atheris = None
 
-with atheris.instrument_imports(include=["onionp2p.socks"]) if atheris else nullcontext():
+with atheris.instrument_imports(include=["onionp2p.dialing.socks"]) if atheris else nullcontext():
+    from onionp2p.dialing.socks import SocksClient
     from onionp2p.errors import DialError
-    from onionp2p.socks import SocksClient
 
 __all__ = ["TestOneInput", "inputs", "outcome"]
 

@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 
-from onionp2p.socks import SocksClient
+from onionp2p.dialing.socks import SocksClient
 
 TARGET = str(Path(__file__).with_name("fuzz_socks.py"))
 INPUTS, SEED = 5000, 4

@@ -6,7 +6,7 @@ Each test is marked with the name of its program, and told of in a line of its o
     PASS twistd web
     FAIL twistd words: AssertionError: never said 'listening on'
 
-The names are those of the table in docs/programs.md.
+The names are those of the table in docs/howto/programs.md.
 """
 
 from __future__ import annotations

@@ -1,5 +1,5 @@
 """
-Foolscap, by the adapter of docs/embedding.md.
+Foolscap, by the adapter of docs/howto/embedding.md.
 """
 
 from __future__ import annotations

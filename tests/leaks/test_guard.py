@@ -36,8 +36,8 @@ from twisted.python.threadpool import ThreadPool
 
 from onionp2p.leaks import LeakError, LeakGuard, loopback
 from onionp2p.leaks.passage import passage
-from onionp2p.localsockets import connectLocally
-from onionp2p.targets import OURS, listenAt
+from onionp2p.listening.targets import OURS, listenAt
+from onionp2p.local.sockets import connectLocally
 from onionp2p.testing import RecordingFactory
 
 # Nobody listens there, and what is sent there goes nowhere.

@@ -15,7 +15,7 @@ from onionp2p.libp2p import Identity
 from onionp2p.libp2p.errors import IdentityFileError, IdentityInUse
 from onionp2p.libp2p.identityfile import IdentityFile, holdIdentityFile
 from onionp2p.libp2p.publickey import RSA, encodeKey
-from onionp2p.locks import FileLock
+from onionp2p.local.locks import FileLock
 
 
 @pytest.fixture

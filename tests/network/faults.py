@@ -19,11 +19,11 @@ from twisted.python.failure import Failure
 
 from onionp2p import OnionAddress, OnionClientEndpoint, OnionServerEndpoint, TorOptions
 from onionp2p.events import Event, observe
-from onionp2p.listening import OnionPort
+from onionp2p.listening.listen import OnionPort
 from onionp2p.options import DialOptions, ListenOptions
-from onionp2p.outcome import Outcome
 from onionp2p.testing import RecordingFactory, RecordingProtocol
 from onionp2p.tor.pool import leaseTor
+from onionp2p.waiting.outcome import Outcome
 
 _E = TypeVar("_E", bound=Event)
 

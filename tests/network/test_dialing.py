@@ -21,7 +21,7 @@ from twisted.internet.task import deferLater
 from twisted.python.failure import Failure
 
 from onionp2p import DialOptions, OnionAddress, OnionClientEndpoint, TorOptions
-from onionp2p.clientkeys import ClientKey
+from onionp2p.clients.keys import ClientKey
 from onionp2p.errors import (
     ClientAuthRefused,
     ClientAuthRequired,
@@ -30,7 +30,7 @@ from onionp2p.errors import (
 )
 from onionp2p.events import Event, Retrying
 from onionp2p.keys import Identity
-from onionp2p.listening import OnionPort
+from onionp2p.listening.listen import OnionPort
 from onionp2p.testing import RecordingFactory, RecordingProtocol
 from onionp2p.tor.pool import leaseTor
 

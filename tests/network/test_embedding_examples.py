@@ -1,5 +1,5 @@
 """
-The examples of docs/embedding.md, run as they stand.
+The examples of docs/howto/embedding.md, run as they stand.
 """
 
 from __future__ import annotations

@@ -19,7 +19,7 @@ from twisted.python.failure import Failure
 
 from onionp2p import OnionAddress, OnionPeer
 from onionp2p.errors import ConnectionRefused, DialTimeout, OnionPortInUse
-from onionp2p.listening import OnionPort
+from onionp2p.listening.listen import OnionPort
 
 
 class Greeter(Protocol):

@@ -1,5 +1,5 @@
 """
-The faults of docs/faults.md on real tors: what breaks, and what comes back by itself.
+The faults of docs/reference/faults.md on real tors: what breaks, and what comes back by itself.
 """
 
 from __future__ import annotations
@@ -23,7 +23,8 @@ from twisted.internet.error import ConnectionDone, ConnectionLost
 from twisted.internet.task import deferLater
 from twisted.python.failure import Failure
 
-from onionp2p import OnionAddress, TorOptions, Wait, probing, shutdown
+from onionp2p import OnionAddress, TorOptions, Wait, shutdown
+from onionp2p.listening import probing
 from onionp2p.errors import DialTimeout, OnionError
 from onionp2p.events import (
     Cause,
@@ -36,12 +37,12 @@ from onionp2p.events import (
     TorEnded,
     Unreachable,
 )
-from onionp2p.outcome import Outcome
 from onionp2p.testing.clienttor import ClientTor
 from onionp2p.testing.network import PrivateNetwork
 from onionp2p.testing.nodes import Node
 from onionp2p.tor.pool import leaseTor
 from onionp2p.tor.program import findTor
+from onionp2p.waiting.outcome import Outcome
 from tests.network.clock import torWithClock
 from tests.network.faults import (
     Caller,
@@ -368,7 +369,7 @@ def freezeAll(network: PrivateNetwork, later: ExitStack) -> None:
 @pytest.mark.deadline(240)
 # Tor 0.4.9.11 did not call such a network down (GETINFO network-liveness) within 190 s: so after
 # the second probe, here at 124 s or so, the onion is published anew into the void.
-# tests/test_watching.py has the case where tor notices.
+# tests/listening/test_watching.py has the case where tor notices.
 @pytest.mark.parametrize("duration", [30, 130])
 async def test_relaysFrozen(
     tor: TorOptions, told: Told, tor_network: PrivateNetwork, tmp_path: Path, duration: int

@@ -13,10 +13,10 @@ from pathlib import Path
 
 import pytest
 
+from onionp2p.clients.x25519 import ClientKey
 from onionp2p.keys import Identity
 from onionp2p.keys.torforms import exportFolder, importBlob, importFolder, toBlob
 from onionp2p.tor.program import findTor
-from onionp2p.x25519 import ClientKey
 
 Ask = Callable[[str], str]
 

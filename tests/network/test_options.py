@@ -1,5 +1,5 @@
 """
-Every row of the tables of docs/options.md: its commands are run as they stand, and show what it
+Every row of the tables of docs/reference/options.md: its commands are run as they stand, and show what it
 says.
 """
 
@@ -28,7 +28,9 @@ from onionp2p.tor.program import findTor
 DOCS = Path(__file__).parent.parent.parent / "docs"
 EXAMPLES = DOCS / "examples" / "options"
 SECTIONS = re.split(
-    r"^## `onionp2p:(listen|dial):`$", (DOCS / "options.md").read_text(), flags=re.MULTILINE
+    r"^## `onionp2p:(listen|dial):`$",
+    (DOCS / "reference" / "options.md").read_text(),
+    flags=re.MULTILINE,
 )
 
 # A signal to the session reaches what the shell runs too.

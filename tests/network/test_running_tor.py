@@ -25,9 +25,10 @@ from twisted.internet.endpoints import clientFromString, serverFromString
 from twisted.internet.task import deferLater
 
 from onionp2p import OnionAddress
+from onionp2p.clients.x25519 import ClientKey
 from onionp2p.errors import OnionNotServed, PortNotServed, TargetUnknown, TorError
-from onionp2p.listening import OnionPort
-from onionp2p.localsockets import connectLocally
+from onionp2p.listening.listen import OnionPort
+from onionp2p.local.sockets import connectLocally
 from onionp2p.testing import RecordingFactory
 from onionp2p.testing.clienttor import ClientTor
 from onionp2p.testing.faketor.authentication import hashPassword
@@ -35,7 +36,6 @@ from onionp2p.tor import pool
 from onionp2p.tor.authentication import PASSWORD_VARIABLE, Proof
 from onionp2p.tor.control import TorControl
 from onionp2p.tor.program import findTor
-from onionp2p.x25519 import ClientKey
 
 Start = Callable[..., Any]
 
@@ -425,7 +425,7 @@ async def test_stem(host: Host, start: Start) -> None:
 
 async def test_examples(host: Host, start: Start, monkeypatch: pytest.MonkeyPatch) -> None:
     """
-    The examples of C{docs/running-tor.md} work as they stand.
+    The examples of C{docs/howto/running-tor.md} work as they stand.
     """
     examples = Path(__file__).parent.parent.parent / "docs" / "examples" / "running-tor"
     monkeypatch.setenv("PATH", f"{Path(sys.executable).parent}:/usr/bin:/bin")

@@ -20,14 +20,14 @@ from twisted.internet.task import deferLater
 from twisted.python.failure import Failure
 
 from onionp2p import OnionPeer
-from onionp2p.clientkeys import ClientKeyFile
-from onionp2p.clients import ClientsFile
+from onionp2p.clients.keys import ClientKeyFile
+from onionp2p.clients.listfile import ClientsFile
+from onionp2p.clients.x25519 import ClientKey
 from onionp2p.errors import ClientAuthRefused, ClientAuthRequired, DialTimeout, OnionPortInUse
 from onionp2p.interfaces import ICircuitTransport
 from onionp2p.keys import Identity
-from onionp2p.listening import OnionPort
+from onionp2p.listening.listen import OnionPort
 from onionp2p.tor import pool
-from onionp2p.x25519 import ClientKey
 
 
 class Echo(Protocol):

@@ -1,5 +1,5 @@
 """
-The examples of docs/listening.md, run as they stand.
+The examples of docs/reference/listening.md, run as they stand.
 """
 
 from __future__ import annotations

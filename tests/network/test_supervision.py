@@ -16,7 +16,8 @@ from twisted.internet import reactor
 from twisted.internet.defer import Deferred, gatherResults
 from twisted.internet.endpoints import clientFromString, connectProtocol, serverFromString
 
-from onionp2p import OnionAddress, TorOptions, localport, shutdown
+from onionp2p import OnionAddress, TorOptions, shutdown
+from onionp2p.listening import localport
 from onionp2p.events import (
     Event,
     Published,
@@ -26,7 +27,7 @@ from onionp2p.events import (
     Unreachable,
     observe,
 )
-from onionp2p.listening import OnionPort
+from onionp2p.listening.listen import OnionPort
 from onionp2p.testing import RecordingFactory, RecordingProtocol
 from onionp2p.tor import watchdog
 from onionp2p.tor.pool import leaseTor

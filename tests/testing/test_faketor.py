@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 from twisted.internet.endpoints import clientFromString, serverFromString
 from twisted.internet.task import deferLater
 
-from onionp2p.ed25519 import expand, publicKey
+from onionp2p.keys.ed25519 import expand, publicKey
 from onionp2p.testing import FakeNetwork, MemoryReactor, RecordingFactory
 from onionp2p.testing.faketor import JoinFirstBytes
 

@@ -15,7 +15,7 @@ from twisted.internet.error import ConnectionRefusedError, NoRouteError
 from twisted.internet.protocol import Protocol
 
 from onionp2p.errors import TorError
-from onionp2p.quiet import quietFactory
+from onionp2p.local.quiet import quietFactory
 from onionp2p.testing import FakeNetwork, MemoryReactor, RecordingFactory
 from onionp2p.testing.faketor import Impersonate
 from onionp2p.testing.faketor.authentication import hashPassword

@@ -13,7 +13,7 @@ from twisted.logger import LogEvent
 
 from onionp2p.errors import BootstrapStalled, ControlLost
 from onionp2p.events import Event, Progress, observe
-from onionp2p.quiet import quietFactory
+from onionp2p.local.quiet import quietFactory
 from onionp2p.testing import FakeNetwork, FakeTor, MemoryReactor
 from onionp2p.testing.faketor import Delay, Ignore, Stall
 from onionp2p.tor.bootstrap import Bootstrap, parseStatus

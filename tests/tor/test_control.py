@@ -13,7 +13,7 @@ from twisted.logger import capturedLogs, eventAsText
 from twisted.python.failure import Failure
 
 from onionp2p.errors import ControlLost, ControlTimeout, TorRefusedCommand
-from onionp2p.quiet import quietFactory
+from onionp2p.local.quiet import quietFactory
 from onionp2p.testing import FakeNetwork, FakeTor, MemoryReactor
 from onionp2p.testing.faketor import Delay, Die, Drop, Hang, Ignore, Refuse, Reply
 from onionp2p.tor.control import TorControl

@@ -15,7 +15,7 @@ from pathlib import Path
 import pytest
 
 from onionp2p.errors import StateDirectoryError, StateInUse, TorError, TorNotFound, TorTooOld
-from onionp2p.folders import runtimeFolders, stateFolder
+from onionp2p.local.folders import runtimeFolders, stateFolder
 from onionp2p.tor.program import checkVersion, findTor
 from onionp2p.tor.rundir import RunDirectory
 from onionp2p.tor.state import StateDirectory
@@ -94,7 +94,9 @@ def test_foldersOfAnotherUsersService(monkeypatch: pytest.MonkeyPatch, tmp_path:
     monkeypatch.setenv("XDG_STATE_HOME", str(tmp_path / "xdg"))
     monkeypatch.setenv("XDG_RUNTIME_DIR", str(tmp_path))
     for folder in ("/proc", "relative", ""):
-        monkeypatch.setattr("onionp2p.folders._isOurs", lambda path: path.startswith(str(tmp_path)))
+        monkeypatch.setattr(
+            "onionp2p.local.folders._isOurs", lambda path: path.startswith(str(tmp_path))
+        )
         monkeypatch.setenv("STATE_DIRECTORY", folder)
         monkeypatch.setenv("RUNTIME_DIRECTORY", folder)
         assert stateFolder() == f"{tmp_path}/xdg/onionp2p"

@@ -16,6 +16,7 @@ from twisted.internet.defer import Deferred
 from twisted.logger import LogEvent, capturedLogs, eventAsText
 from twisted.python.failure import Failure
 
+from onionp2p.clients.x25519 import ClientKey
 from onionp2p.errors import (
     ClientKeyConflict,
     ControlAuthenticationFailed,
@@ -41,7 +42,6 @@ from onionp2p.tor.authentication import PASSWORD_VARIABLE
 from onionp2p.tor.pool import TorLease, leaseTor, shutdown
 from onionp2p.tor.running import connectTor, readListeners
 from onionp2p.tor.tor import Tor
-from onionp2p.x25519 import ClientKey
 
 PASSWORD = "correct horse battery staple"
 PORT = 9051

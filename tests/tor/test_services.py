@@ -15,6 +15,7 @@ from twisted.internet.defer import CancelledError, Deferred, succeed
 from twisted.internet.endpoints import UNIXClientEndpoint
 from twisted.logger import capturedLogs
 
+from onionp2p.clients.x25519 import ClientKey
 from onionp2p.errors import (
     OnionPortInUse,
     OnionRefused,
@@ -22,14 +23,13 @@ from onionp2p.errors import (
     TorDied,
 )
 from onionp2p.keys import Identity
+from onionp2p.local.quiet import quietFactory
 from onionp2p.options import Admission, ProofOfWork
-from onionp2p.quiet import quietFactory
 from onionp2p.testing import FakeNetwork, FakeTor, MemoryReactor
 from onionp2p.testing.faketor import Delay, Drop, Hang, Ignore, Refuse, Reply
 from onionp2p.tor.control import TorControl
 from onionp2p.tor.service import Clients, Terms
 from onionp2p.tor.services import OnionServices, ServedPort
-from onionp2p.x25519 import ClientKey
 
 OURS = Identity(bytes(32))
 OTHERS = Identity(b"x" * 32)

@@ -14,8 +14,8 @@ from twisted.internet.defer import Deferred
 from twisted.internet.interfaces import IReactorTime
 from twisted.internet.task import deferLater
 
-from onionp2p.outcome import Outcome
 from onionp2p.testing.faketor.faults import Ignore, Stall
+from onionp2p.waiting.outcome import Outcome
 
 if TYPE_CHECKING:
     from onionp2p.testing.faketor.tor import FakeTor

@@ -18,7 +18,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 
 from onionp2p.address import labelFromPublicKey
-from onionp2p.ed25519 import expand, publicKey
+from onionp2p.keys.ed25519 import expand, publicKey
 from onionp2p.testing.faketor.replies import Refused
 from onionp2p.testing.faketor.services import Service, parsePort
 

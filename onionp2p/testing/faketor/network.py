@@ -17,14 +17,14 @@ from twisted.internet.defer import Deferred
 from twisted.internet.endpoints import UNIXClientEndpoint
 
 from onionp2p.errors import TorDied, TorError
-from onionp2p.outcome import Outcome
-from onionp2p.quiet import quietFactory
+from onionp2p.local.quiet import quietFactory
 from onionp2p.testing.faketor.dialing import DialRecord
 from onionp2p.testing.faketor.faults import Action, Rule, Rules
 from onionp2p.testing.faketor.publishing import Descriptor
 from onionp2p.testing.faketor.tor import FakeTor
 from onionp2p.testing.memory import MemoryReactor
 from onionp2p.tor.pool import setLauncher, shutdown
+from onionp2p.waiting.outcome import Outcome
 
 if TYPE_CHECKING:
     from onionp2p.options import TorOptions

@@ -12,8 +12,8 @@ from typing import Any
 from twisted.internet.defer import Deferred
 from twisted.internet.interfaces import IReactorTime
 
-from onionp2p.outcome import Outcome
 from onionp2p.testing.faketor.outlet import Outlet
+from onionp2p.waiting.outcome import Outcome
 
 __all__ = ["Outlets"]
 

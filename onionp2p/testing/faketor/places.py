@@ -17,7 +17,7 @@ from twisted.internet.endpoints import TCP4ClientEndpoint, UNIXClientEndpoint
 from twisted.internet.error import NoRouteError
 from twisted.internet.interfaces import IListeningPort, IProtocol, IProtocolFactory
 
-from onionp2p.quiet import quietFactory
+from onionp2p.local.quiet import quietFactory
 
 __all__ = ["Place", "nameOf"]
 

@@ -13,7 +13,7 @@ from base64 import b32decode, b64decode, b64encode
 from dataclasses import dataclass
 
 from onionp2p.address import AddressError, OnionAddress, labelFromPublicKey
-from onionp2p.ed25519 import expand, publicKey
+from onionp2p.keys.ed25519 import expand, publicKey
 from onionp2p.testing.faketor.arguments import parseArguments
 from onionp2p.testing.faketor.replies import Refused
 

@@ -12,7 +12,7 @@ from typing import Any
 from twisted.internet.protocol import Protocol, connectionDone
 from twisted.python.failure import Failure
 
-from onionp2p.outcome import Outcome
+from onionp2p.waiting.outcome import Outcome
 
 __all__ = ["Stream", "StreamEnd"]
 

@@ -14,7 +14,6 @@ from typing import TYPE_CHECKING, Any
 from twisted.internet.defer import Deferred
 from twisted.internet.interfaces import IDelayedCall
 
-from onionp2p.outcome import Outcome
 from onionp2p.testing.faketor.bootstrapping import FakeBootstrap
 from onionp2p.testing.faketor.circuits import Circuits
 from onionp2p.testing.faketor.clientauth import ClientKeys
@@ -30,6 +29,7 @@ from onionp2p.testing.faketor.outlets import Outlets
 from onionp2p.testing.faketor.reconfiguring import obey
 from onionp2p.testing.faketor.streams import Stream
 from onionp2p.testing.faketor.work import Work
+from onionp2p.waiting.outcome import Outcome
 
 if TYPE_CHECKING:
     from onionp2p.testing.faketor.control import ControlSession
