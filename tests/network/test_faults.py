@@ -24,7 +24,6 @@ from twisted.internet.task import deferLater
 from twisted.python.failure import Failure
 
 from onionp2p import OnionAddress, TorOptions, Wait, shutdown
-from onionp2p.listening import probing
 from onionp2p.errors import DialTimeout, OnionError
 from onionp2p.events import (
     Cause,
@@ -37,6 +36,7 @@ from onionp2p.events import (
     TorEnded,
     Unreachable,
 )
+from onionp2p.listening import probing
 from onionp2p.testing.clienttor import ClientTor
 from onionp2p.testing.network import PrivateNetwork
 from onionp2p.testing.nodes import Node

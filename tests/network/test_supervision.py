@@ -17,7 +17,6 @@ from twisted.internet.defer import Deferred, gatherResults
 from twisted.internet.endpoints import clientFromString, connectProtocol, serverFromString
 
 from onionp2p import OnionAddress, TorOptions, shutdown
-from onionp2p.listening import localport
 from onionp2p.events import (
     Event,
     Published,
@@ -27,6 +26,7 @@ from onionp2p.events import (
     Unreachable,
     observe,
 )
+from onionp2p.listening import localport
 from onionp2p.listening.listen import OnionPort
 from onionp2p.testing import RecordingFactory, RecordingProtocol
 from onionp2p.tor import watchdog

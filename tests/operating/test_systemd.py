@@ -245,7 +245,11 @@ def test_nobodyListens(systemd: Systemd, tmp_path: Path) -> None:
         systemd.reactor.advance(5)
         later = Systemd(str(tmp_path / "later"))
         systemd.reactor.advance(1)
-    said = [formatEvent(event) for event in events if event["log_namespace"].startswith("onionp2p.operating.")]
+    said = [
+        formatEvent(event)
+        for event in events
+        if event["log_namespace"].startswith("onionp2p.operating.")
+    ]
     assert said == ["systemd can't be told: No such file or directory"]
     assert later.told() == ["READY=1\nSTATUS=tor is at 100%"]
     later.ends()
