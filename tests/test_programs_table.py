@@ -12,8 +12,8 @@ TOP = Path(__file__).parent.parent
 
 def test_tableNamesThePrograms() -> None:
     """
-    Each row of docs/howto/programs.md is a program that a test in tests/interop runs, and each of those
-    has its row.
+    Each row of docs/howto/programs.md is a program that a test in tests/interop runs, and each of
+    those has its row.
     """
     table = (TOP / "docs" / "howto/programs.md").read_text()
     rows = set(re.findall(r"^\| (.+?) \|", table, re.MULTILINE)) - {"program"}

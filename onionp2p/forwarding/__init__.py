@@ -14,9 +14,9 @@ from onionp2p.forwarding.doorway import PlaceTaken
 from onionp2p.forwarding.events import Carried, NotCarried, Shut, Warm
 from onionp2p.forwarding.forwarder import Forwarder
 from onionp2p.forwarding.limits import Counts, Limits, TooManyConnections
-from onionp2p.forwarding.places import Place
 from onionp2p.forwarding.publishing import parseTarget, publish
 from onionp2p.forwarding.reaching import WARM_SECONDS, Reach, reach
+from onionp2p.local.places import Place
 
 __all__ = [
     "WARM_SECONDS",

@@ -19,10 +19,10 @@ from onionp2p.command import CommandOptions, isOnion, seconds
 from onionp2p.endpoints import OnionClientEndpoint, OnionServerEndpoint
 from onionp2p.forwarding.forwarder import Forwarder
 from onionp2p.forwarding.limits import Limits
-from onionp2p.forwarding.places import Place
 from onionp2p.forwarding.publishing import checkOptions, parseTarget
 from onionp2p.forwarding.reaching import WARM_SECONDS
 from onionp2p.forwarding.service import CarrierService, beginForward, beginPublish, beginReach
+from onionp2p.local.places import Place
 from onionp2p.options import DialOptions, ListenOptions
 
 __all__ = ["ForwardOptions", "PublishOptions", "ReachOptions"]

@@ -17,9 +17,9 @@ from twisted.internet.interfaces import IListeningPort, IProtocolFactory
 from twisted.logger import Logger
 
 from onionp2p.errors import OnionError, TargetError, TargetInUse
-from onionp2p.forwarding.places import Place
 from onionp2p.leaks.passage import passage
 from onionp2p.listening.targets import BACKLOG, OURS, inode, listenAt, makeWay
+from onionp2p.local.places import Place
 from onionp2p.waiting.outcome import Outcome
 
 __all__ = ["Doorway", "PlaceTaken"]

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from twisted.logger import LogLevel
 
 from onionp2p.events import Event
-from onionp2p.forwarding.places import Place
+from onionp2p.local.places import Place
 
 __all__ = ["Carried", "NotCarried", "Shut", "Warm"]
 

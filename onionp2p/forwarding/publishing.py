@@ -20,11 +20,11 @@ from twisted.logger import Logger
 
 from onionp2p.errors import TargetError
 from onionp2p.events import EventObserver
-from onionp2p.forwarding.places import Place
 from onionp2p.listening.delivery import Delivery
 from onionp2p.listening.lifetime import Lifetime
 from onionp2p.listening.listen import Listen, OnionPort
 from onionp2p.listening.targets import nameOfTarget
+from onionp2p.local.places import Place
 from onionp2p.options import ListenOptions
 from onionp2p.tor.pool import TorLease
 

@@ -32,7 +32,7 @@ from onionp2p.forwarding.doorway import Doorway
 from onionp2p.forwarding.events import Shut, Warm
 from onionp2p.forwarding.forwarder import Forwarder
 from onionp2p.forwarding.limits import Counts, Limits
-from onionp2p.forwarding.places import Place
+from onionp2p.local.places import Place
 from onionp2p.local.quiet import quietFactory
 from onionp2p.options import DialOptions
 from onionp2p.waiting.backoff import Backoff, jittered

@@ -22,9 +22,9 @@ from onionp2p.address import OnionAddress
 from onionp2p.forwarding.descriptors import allowDescriptors
 from onionp2p.forwarding.forwarder import Forwarder
 from onionp2p.forwarding.limits import Limits
-from onionp2p.forwarding.places import Place
 from onionp2p.forwarding.publishing import publish
 from onionp2p.forwarding.reaching import reach
+from onionp2p.local.places import Place
 from onionp2p.options import DialOptions, ListenOptions
 from onionp2p.ping.naming import addressText
 from onionp2p.ping.stopping import stopFailed

@@ -26,7 +26,7 @@ from onionp2p.local.files import (
     withoutFrames,
 )
 from onionp2p.local.folders import expandHome
-from onionp2p.local.locks import FileLock, Locked
+from onionp2p.local.locks import lockBeside
 
 __all__ = [
     "KeyFile",
@@ -54,7 +54,7 @@ class KeyFile:
 
     def __init__(self, path: str, passphrase: Passphrase | None = None) -> None:
         self._path = _absolute(path)
-        self._lock = _lock(self._path)
+        self._lock = lockBeside(self._path, inUse=KeyInUse, unfit=KeyFileError)
 
         def loadOrCreate() -> Identity:
             given = passphrase or Passphrase.fromEnvironment()
@@ -163,21 +163,10 @@ def _errorsOf(path: str) -> Callable[[str], KeyFileError]:
     return lambda reason: KeyFileError(f"{path}: {reason}.")
 
 
-def _lock(path: str) -> FileLock:
-    try:
-        return FileLock(path + ".lock")
-    except Locked as busy:
-        raise KeyInUse(f"{path}: {busy}.") from None
-    except OSError as problem:
-        raise KeyFileError(f"{path}.lock: {problem.strerror}.") from None
-    except ValueError:  # a NUL
-        raise KeyFileError(f"{path}: no file can have such a name.") from None
-
-
 @contextmanager
 def _locked(path: str) -> Iterator[str]:
     absolute = _absolute(path)
-    lock = _lock(absolute)
+    lock = lockBeside(absolute, inUse=KeyInUse, unfit=KeyFileError)
     try:
         yield absolute
     finally:

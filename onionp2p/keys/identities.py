@@ -13,22 +13,13 @@ from typing import Any
 
 from onionp2p.keys import Identity, KeyFile
 from onionp2p.local.folders import expandHome
+from onionp2p.local.shared import Shared
 from onionp2p.options import TorOptions
 
 __all__ = ["holdIdentity"]
 
 
-class _Shared:
-    """
-    An open key file, and how many use it.
-    """
-
-    def __init__(self, path: str) -> None:
-        self.file = KeyFile(path)
-        self.uses = 0
-
-
-_shared: dict[tuple[Any, TorOptions, str], _Shared] = {}
+_inUse: Shared[KeyFile] = Shared()
 
 
 def holdIdentity(
@@ -47,20 +38,9 @@ def holdIdentity(
     """
     if path is None:
         return Identity.generate(), _nothing
-    key = (reactor, tor, os.path.abspath(expandHome(path)))
-    shared = _shared.get(key)
-    if shared is None:
-        shared = _shared[key] = _Shared(path)
-    shared.uses += 1
-    return shared.file.identity, lambda: _giveBack(key)
-
-
-def _giveBack(key: tuple[Any, TorOptions, str]) -> None:
-    shared = _shared[key]
-    shared.uses -= 1
-    if not shared.uses:
-        del _shared[key]
-        shared.file.close()
+    path = os.path.abspath(expandHome(path))
+    file, giveBack = _inUse.hold((reactor, tor, path), lambda: KeyFile(path))
+    return file.identity, giveBack
 
 
 def _nothing() -> None:

@@ -18,7 +18,8 @@ from onionp2p.libp2p.errors import IdentityFileError, IdentityInUse
 from onionp2p.libp2p.identity import Identity
 from onionp2p.local.files import createPrivate, readPrivate, withoutFrames
 from onionp2p.local.folders import expandHome
-from onionp2p.local.locks import FileLock, Locked
+from onionp2p.local.locks import lockBeside
+from onionp2p.local.shared import Shared
 
 __all__ = ["IdentityFile", "holdIdentityFile"]
 
@@ -40,7 +41,7 @@ class IdentityFile:
         @raise IdentityInUse: if another program has it; says which process.
         @raise IdentityFileError: if it can't be read, made or trusted.
         """
-        self._lock = _lock(path)
+        self._lock = lockBeside(path, inUse=IdentityInUse, unfit=IdentityFileError)
         try:
             self.identity = withoutFrames(
                 lambda: _loadOrCreate(path), lambda why: IdentityFileError(f"{path}: {why}.")
@@ -56,17 +57,6 @@ class IdentityFile:
         self._lock.release()
 
 
-def _lock(path: str) -> FileLock:
-    try:
-        return FileLock(path + ".lock")
-    except Locked as busy:
-        raise IdentityInUse(f"{path}: {busy}.") from None
-    except OSError as problem:
-        raise IdentityFileError(f"{path}.lock: {problem.strerror}.") from None
-    except ValueError:  # a NUL
-        raise IdentityFileError(f"{path}: no file can have such a name.") from None
-
-
 def _loadOrCreate(path: str) -> Identity:
     content = readPrivate(path, _LONGEST_FILE)
     if content is not None:
@@ -76,17 +66,7 @@ def _loadOrCreate(path: str) -> Identity:
     return identity
 
 
-class _Shared:
-    """
-    An open file, and how many use it.
-    """
-
-    def __init__(self, path: str) -> None:
-        self.file = IdentityFile(path)
-        self.uses = 0
-
-
-_shared: dict[str, _Shared] = {}
+_inUse: Shared[IdentityFile] = Shared()
 
 
 def holdIdentityFile(path: str) -> tuple[Identity, Callable[[], None]]:
@@ -99,16 +79,5 @@ def holdIdentityFile(path: str) -> tuple[Identity, Callable[[], None]]:
     @raise IdentityFileError: if the file can't be read, made or trusted.
     """
     path = os.path.abspath(expandHome(path))
-    shared = _shared.get(path)
-    if shared is None:
-        shared = _shared[path] = _Shared(path)
-    shared.uses += 1
-    return shared.file.identity, lambda: _giveBack(path)
-
-
-def _giveBack(path: str) -> None:
-    shared = _shared[path]
-    shared.uses -= 1
-    if not shared.uses:
-        del _shared[path]
-        shared.file.close()
+    file, giveBack = _inUse.hold(path, lambda: IdentityFile(path))
+    return file.identity, giveBack

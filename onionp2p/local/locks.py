@@ -9,10 +9,13 @@ from __future__ import annotations
 
 import fcntl
 import os
+from collections.abc import Callable
 
 from onionp2p.local.forks import closeInChildren, keepInChildren
 
-__all__ = ["FileLock", "Locked"]
+__all__ = ["FileLock", "Locked", "lockBeside"]
+
+_Error = Callable[[str], Exception]
 
 
 class Locked(Exception):
@@ -85,3 +88,20 @@ class FileLock:
             os.unlink(self._path)
         keepInChildren(self._descriptor)
         os.close(self._descriptor)
+
+
+def lockBeside(path: str, *, inUse: _Error, unfit: _Error) -> FileLock:
+    """
+    Lock what is at C{path}, by a file of its name and C{.lock}.
+
+    @param inUse: makes the error, of a sentence, for what somebody else has.
+    @param unfit: makes it for what can't be locked.
+    """
+    try:
+        return FileLock(path + ".lock")
+    except Locked as busy:
+        raise inUse(f"{path}: {busy}.") from None
+    except OSError as problem:
+        raise unfit(f"{path}.lock: {problem.strerror}.") from None
+    except ValueError:  # a NUL
+        raise unfit(f"{path}: no file can have such a name.") from None

@@ -7,25 +7,20 @@ Where metrics are served: a socket that only this machine reaches.
 
 from __future__ import annotations
 
-import os
 import re
 from dataclasses import dataclass
-from ipaddress import ip_address
 from typing import Any
 
 from twisted.internet.error import CannotListenError
 from twisted.internet.interfaces import IListeningPort, IProtocolFactory
 
-from onionp2p.address import AddressError, parsePort
 from onionp2p.errors import TargetError, TargetInUse
-from onionp2p.listening.targets import listenAt, makeWay
-from onionp2p.local.folders import expandHome
+from onionp2p.listening.targets import OURS, listenAt, makeWay
+from onionp2p.local.places import Place
 
 __all__ = ["Door", "parseDoor"]
 
-_UNIX = re.compile(r"unix:(.+?)(?::mode=([0-7]{3}))?", re.DOTALL)
-_TCP = re.compile(r"tcp:(\[[^\]]*\]|[^:]*):([0-9]+)", re.ASCII)
-_OURS = 0o600
+_MODE = re.compile(r"(unix:.+):mode=([0-7]{3})", re.DOTALL)
 _BACKLOG = 50
 
 
@@ -34,19 +29,11 @@ class Door:
     """
     A place to listen.
 
-    @ivar path: of a UNIX socket, or empty.
-    @ivar mode: of it: who may connect.
-    @ivar host: or a loopback address, and C{port} there.
+    @ivar mode: of a UNIX socket: who may connect.
     """
 
-    path: str = ""
-    mode: int = _OURS
-    host: str = ""
-    port: int = 0
-
-    def __str__(self) -> str:
-        host = f"[{self.host}]" if ":" in self.host else self.host
-        return f"unix:{self.path}" if self.path else f"tcp:{host}:{self.port}"
+    place: Place
+    mode: int = OURS
 
     async def listen(self, reactor: Any, factory: IProtocolFactory) -> IListeningPort:
         """
@@ -54,45 +41,31 @@ class Door:
 
         @raise CannotListenError: says why not.
         """
-        if not self.path:
+        path = self.place.path
+        if not path:
             listening: IListeningPort = reactor.listenTCP(
-                self.port, factory, _BACKLOG, interface=self.host
+                self.place.port, factory, _BACKLOG, interface=self.place.host
             )
             return listening
         try:
-            await makeWay(reactor, self.path)
-            return listenAt(reactor, self.path, factory, self.mode)
+            await makeWay(reactor, path)
+            return listenAt(reactor, path, factory, self.mode)
         except TargetInUse:
-            raise CannotListenError("", self.path, "another program listens there") from None
+            raise CannotListenError("", path, "another program listens there") from None
         except TargetError as problem:
-            raise CannotListenError("", self.path, problem.detail) from None
+            raise CannotListenError("", path, problem.detail) from None
 
 
 def parseDoor(text: str) -> Door:
     """
-    Read C{unix:PATH}, C{unix:PATH:mode=660} or C{tcp:HOST:PORT}, without any I/O.
+    Read C{unix:PATH}, C{unix:PATH:mode=660}, C{tcp:127.0.0.1:PORT} or C{tcp:[::1]:PORT}, without
+    any I/O.
 
     @raise ValueError: says what was expected, or why that place is refused.
     """
-    if match := _UNIX.fullmatch(text):
-        path, mode = match.groups()
-        return Door(os.path.abspath(expandHome(path)), int(mode, 8) if mode else _OURS)
-    match = _TCP.fullmatch(text)
-    if match is None:
-        raise ValueError(f"expected unix:PATH or tcp:127.0.0.1:PORT, not {text[:80]!r}")
-    host = match[1].strip("[]")
-    try:
-        local = ip_address(host).is_loopback
-    except ValueError:
-        raise ValueError(
-            f"{host[:80]!r} is no address, and names are not looked up: write 127.0.0.1"
-        ) from None
-    if not local:
-        raise ValueError(
-            f"{host} can be reached from outside of this machine, and a door there shows who serves"
-            " the onion: use 127.0.0.1 or unix:PATH, and bring it out by what asks who comes"
-        )
-    try:
-        return Door(host=host, port=parsePort(match[2]))
-    except AddressError as problem:
-        raise ValueError(str(problem)) from None
+    if match := _MODE.fullmatch(text):
+        return Door(Place.fromString(match[1]), int(match[2], 8))
+    place = Place.fromString(text)
+    if not place.path and not place.port:
+        raise ValueError("0 is any port, and nobody would know which: a port is 1 to 65535 here")
+    return Door(place)

@@ -97,7 +97,7 @@ class Metrics(Service):
             problem: Any = failure.value
             reason = getattr(problem.socketError, "strerror", None) or problem.socketError
             self._log.critical(
-                "metrics are not served at {door}: {reason}", door=self.door, reason=reason
+                "metrics are not served at {door}: {reason}", door=self.door.place, reason=reason
             )
         else:
-            self._log.failure("metrics are not served at {door}:", failure, door=self.door)
+            self._log.failure("metrics are not served at {door}:", failure, door=self.door.place)

@@ -1,6 +1,6 @@
 """
-One address, many machines: the real Onionbalance in front of two backends, as docs/howto/onionbalance.md
-has it.
+One address, many machines: the real Onionbalance in front of two backends, as
+docs/howto/onionbalance.md has it.
 
 It takes minutes, and a network of its own, whose authorities vote every 20 s: Onionbalance can't
 do with less.

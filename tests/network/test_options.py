@@ -1,6 +1,6 @@
 """
-Every row of the tables of docs/reference/options.md: its commands are run as they stand, and show what it
-says.
+Every row of the tables of docs/reference/options.md: its commands are run as they stand, and show
+what it says.
 """
 
 from __future__ import annotations

@@ -42,6 +42,7 @@ from onionp2p.events import (
     publish,
 )
 from onionp2p.leaks import LeakGuard
+from onionp2p.local.places import Place
 from onionp2p.operating import Metrics
 from onionp2p.operating.door import Door, parseDoor
 from onionp2p.operating.measures import Measures
@@ -235,12 +236,12 @@ def test_noAddress() -> None:
 @pytest.mark.parametrize(
     ("text", "door"),
     [
-        ("unix:/run/m", Door(path="/run/m")),
-        ("unix:/run/m:mode=660", Door(path="/run/m", mode=0o660)),
-        ("unix:/run/a:b", Door(path="/run/a:b")),
-        ("tcp:127.0.0.1:9100", Door(host="127.0.0.1", port=9100)),
-        ("tcp:127.1.2.3:9100", Door(host="127.1.2.3", port=9100)),
-        ("tcp:[::1]:9100", Door(host="::1", port=9100)),
+        ("unix:/run/m", Door(Place(path="/run/m"))),
+        ("unix:/run/m:mode=660", Door(Place(path="/run/m"), mode=0o660)),
+        ("unix:/run/a:b", Door(Place(path="/run/a:b"))),
+        ("tcp:127.0.0.1:9100", Door(Place(host="127.0.0.1", port=9100))),
+        ("tcp:127.1.2.3:9100", Door(Place(host="127.1.2.3", port=9100))),
+        ("tcp:[::1]:9100", Door(Place(host="::1", port=9100))),
     ],
 )
 def test_doors(text: str, door: Door) -> None:
@@ -248,7 +249,7 @@ def test_doors(text: str, door: Door) -> None:
     A UNIX socket, its owner's alone unless said otherwise; or a port of this machine's own network.
     """
     assert parseDoor(text) == door
-    assert parseDoor(str(door)) == Door(door.path, host=door.host, port=door.port)
+    assert Place.fromString(str(door.place)) == door.place
 
 
 def test_relativeDoor(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -256,7 +257,7 @@ def test_relativeDoor(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     A relative path is one from where the program was started.
     """
     monkeypatch.chdir(tmp_path)
-    assert parseDoor("unix:m").path == f"{tmp_path}/m"
+    assert parseDoor("unix:m").place.path == f"{tmp_path}/m"
 
 
 @pytest.mark.parametrize(
@@ -267,12 +268,12 @@ def test_relativeDoor(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
         ("tcp:[::]:9100", "can be reached from outside of this machine"),
         ("tcp:localhost:9100", "names are not looked up: write 127.0.0.1"),
         ("tcp::9100", "is no address"),
-        ("tcp:9100", "expected unix:PATH or tcp:127.0.0.1:PORT"),
-        ("tcp:127.0.0.1:0", "a port is a number"),
-        ("tcp:127.0.0.1:65536", "a port is a number"),
-        ("unix:", "expected unix:PATH"),
-        ("onionp2p:listen:port=1", "expected unix:PATH"),
-        ("", "expected unix:PATH"),
+        ("tcp:9100", "unix:/path or tcp:127.0.0.1:PORT is expected"),
+        ("tcp:127.0.0.1:0", "a port is 1 to 65535"),
+        ("tcp:127.0.0.1:65536", "a port is at most 65535"),
+        ("unix:", "unix:/path or tcp"),
+        ("onionp2p:listen:port=1", "unix:/path or tcp"),
+        ("", "unix:/path or tcp"),
     ],
 )
 def test_refusedDoors(text: str, problem: str) -> None:

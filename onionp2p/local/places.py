@@ -128,6 +128,7 @@ def _checkedHost(text: str) -> str:
         ) from None
     if not address.is_loopback:
         raise ValueError(
-            f"{text} can be reached from outside of this machine: use 127.0.0.1, or unix:/path"
+            f"{text} can be reached from outside of this machine, and who listens there shows who"
+            " serves the onion: use 127.0.0.1, or unix:/path"
         )
     return str(address)
