@@ -72,7 +72,7 @@ class CommandOptions(usage.Options):
             self.metrics = Metrics(reactor, where)
         except (ValueError, MetricsUnavailable) as error:
             raise usage.UsageError(f"--metrics: {error}") from error
-        if self["strict"] and not self.metrics.door.path:
+        if self["strict"] and not self.metrics.door.place.path:
             raise usage.UsageError(
                 "--metrics: with --strict, no Internet socket can be made: use unix:PATH"
             )

@@ -33,7 +33,8 @@ from onionp2p.errors import (
     UnreachableTarget,
 )
 from onionp2p.events import Connected, EventObserver, Failed, Progress, Retrying, publish
-from onionp2p.options import DialOptions, LocalSocket
+from onionp2p.local.sockets import LocalSocket
+from onionp2p.options import DialOptions
 from onionp2p.transport import OnionConnection
 from onionp2p.waiting.backoff import Backoff
 from onionp2p.waiting.cancelling import cancellable

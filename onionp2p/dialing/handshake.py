@@ -19,8 +19,7 @@ from twisted.python.failure import Failure
 from onionp2p.dialing.socks import SocksClient
 from onionp2p.errors import TooManyOpenFiles, TorDied, TorError
 from onionp2p.leaks.passage import passage
-from onionp2p.local.sockets import LOOPBACK
-from onionp2p.options import LocalSocket
+from onionp2p.local.sockets import LOOPBACK, LocalSocket
 
 __all__ = ["Handshake"]
 

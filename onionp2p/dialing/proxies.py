@@ -14,8 +14,8 @@ from weakref import WeakValueDictionary
 
 from onionp2p.dialing.queue import DialQueue
 from onionp2p.errors import TorDied, TorError, TorNotRunning
-from onionp2p.local.sockets import nameOf
-from onionp2p.options import DialOptions, LocalSocket
+from onionp2p.local.sockets import LocalSocket, nameOf
+from onionp2p.options import DialOptions
 from onionp2p.tor.pool import leaseTor
 
 if TYPE_CHECKING:

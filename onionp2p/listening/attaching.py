@@ -28,7 +28,8 @@ from onionp2p.listening.lifetime import Lifetime
 from onionp2p.listening.listen import OnionPort
 from onionp2p.listening.localport import LocalPort
 from onionp2p.listening.targets import OF_OTHERS
-from onionp2p.options import ListenOptions, LocalSocket
+from onionp2p.local.sockets import LocalSocket
+from onionp2p.options import ListenOptions
 from onionp2p.tor.pool import leaseTor
 from onionp2p.waiting.cancelling import cancellable
 from onionp2p.waiting.running import whenRunning

@@ -26,7 +26,7 @@ from onionp2p.listening.arrivals import Arrivals
 from onionp2p.listening.lifetime import Lifetime
 from onionp2p.listening.targets import inode, listenAt, makeWay
 from onionp2p.local.folders import expandHome
-from onionp2p.options import LocalSocket
+from onionp2p.local.sockets import LocalSocket
 from onionp2p.waiting.backoff import Backoff
 
 __all__ = ["LocalPort"]

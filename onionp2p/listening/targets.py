@@ -28,8 +28,7 @@ from twisted.python.failure import Failure
 from onionp2p.errors import TargetError, TargetInUse
 from onionp2p.leaks.passage import passage
 from onionp2p.local.folders import expandHome
-from onionp2p.local.sockets import LONGEST_PATH, LOOPBACK, connectLocally
-from onionp2p.options import LocalSocket
+from onionp2p.local.sockets import LONGEST_PATH, LOOPBACK, LocalSocket, connectLocally
 from onionp2p.tor.access import mayWrite
 
 __all__ = [

@@ -18,13 +18,17 @@ from twisted.internet.interfaces import IProtocol, IStreamClientEndpoint
 
 from onionp2p.leaks.passage import passage
 from onionp2p.local.quiet import quietFactory
-from onionp2p.options import LocalSocket
 
-__all__ = ["LONGEST_PATH", "LOOPBACK", "connectLocally", "nameOf"]
+__all__ = ["LONGEST_PATH", "LOOPBACK", "LocalSocket", "connectLocally", "nameOf"]
 
 LOOPBACK = "127.0.0.1"  # nothing is looked up, and nobody else is asked
 # sockaddr_un holds 104 bytes on macOS and 108 on Linux, one of them the closing NUL.
 LONGEST_PATH = 103 if sys.platform == "darwin" else 107
+
+LocalSocket = int | str
+"""
+A TCP port of 127.0.0.1, or the path of a UNIX socket.
+"""
 
 
 def connectLocally(

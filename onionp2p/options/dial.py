@@ -8,7 +8,8 @@ The options of C{onionp2p:dial:…}.
 from __future__ import annotations
 
 from onionp2p.options.records import ONION_IDENTITY, DialOptions
-from onionp2p.options.values import TOR_OPTIONS, Arguments, Keywords, Options
+from onionp2p.options.values import TOR_OPTIONS, Options
+from onionp2p.options.written import Arguments, Keywords
 
 __all__ = ["parseDial"]
 

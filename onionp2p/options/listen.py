@@ -15,7 +15,8 @@ from onionp2p.options.records import (
     ProofOfWork,
     Wait,
 )
-from onionp2p.options.values import TOR_OPTIONS, Arguments, Keywords, Options
+from onionp2p.options.values import TOR_OPTIONS, Options
+from onionp2p.options.written import Arguments, Keywords
 
 __all__ = ["parseListen"]
 

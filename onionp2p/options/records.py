@@ -12,6 +12,7 @@ from enum import Enum
 from typing import TYPE_CHECKING
 
 from onionp2p.address import OnionAddress
+from onionp2p.local.sockets import LocalSocket
 
 if TYPE_CHECKING:
     from onionp2p.clients.x25519 import ClientKey
@@ -22,7 +23,6 @@ __all__ = [
     "Admission",
     "DialOptions",
     "ListenOptions",
-    "LocalSocket",
     "ProofOfWork",
     "TorOptions",
     "Wait",
@@ -36,11 +36,6 @@ How often a listener is looked after, unless it is said otherwise.
 ONION_IDENTITY = "onion"
 """
 In the place of a path, which is absolute: the onion's own key is its libp2p identity.
-"""
-
-LocalSocket = int | str
-"""
-A TCP port of 127.0.0.1, or the path of a UNIX socket.
 """
 
 

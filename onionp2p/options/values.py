@@ -2,108 +2,43 @@
 # See LICENSE for details.
 
 """
-The options of one endpoint string, and their values by type.
+The options of one endpoint string, read by the types of their values.
 """
 
 from __future__ import annotations
 
 import os
 import re
-from collections.abc import Collection, Mapping, Sequence
-from collections.abc import Set as AbstractSet
 from enum import Enum
 from typing import TypeVar
 
 from onionp2p.address import AddressError, OnionAddress, parsePort
-from onionp2p.options.records import LocalSocket, TorOptions
+from onionp2p.local.sockets import LONGEST_PATH, LocalSocket
+from onionp2p.options.records import TorOptions
+from onionp2p.options.written import Written
 
-__all__ = ["TOR_OPTIONS", "Arguments", "Keywords", "Options"]
+__all__ = ["TOR_OPTIONS", "Options"]
 
-Arguments = Sequence[object]
-Keywords = Mapping[str, object]
 _Choice = TypeVar("_Choice", bound=Enum)
 
 TOR_OPTIONS = frozenset({"torrc", "defaultstorrc", "state", "tor", "control"})
 _DAY = 86400.0
 _LONGEST_PATH = 4096
-_LONGEST_SOCKET = 107  # bytes, on Linux
 _SECONDS = re.compile(r"[0-9]{1,9}(\.[0-9]{1,9})?", re.ASCII)
 _NUMBER = re.compile(r"[0-9]{1,10}", re.ASCII)
 _WORD = re.compile(r"[A-Za-z0-9._-]{1,64}", re.ASCII)
 
 
-class Options:
+class Options(Written):
     """
-    The arguments of one endpoint string.  Every question about one is answered or fails with a
-    C{ValueError} that names it.
-
-    @ivar positional: those without a name, but for the first.
+    The options of one endpoint string, each of them read by the type of its value.
     """
-
-    def __init__(self, mode: str, args: Arguments, keywords: Keywords) -> None:
-        """
-        @param mode: what the first argument has to be.
-        """
-        positional = [_text(arg) for arg in args]
-        self._name = f"onionp2p:{mode}"
-        self._values = {name: _text(value) for name, value in keywords.items()}
-        self._checkMode(positional[0] if positional else "", mode)
-        self.positional = positional[1:]
-
-    @staticmethod
-    def _checkMode(given: str, mode: str) -> None:
-        functions = {"listen": "serverFromString", "dial": "clientFromString"}
-        if given != mode and given in functions:
-            raise ValueError(
-                f"onionp2p:{given} is not for {functions[mode]}: use {functions[given]}"
-            )
-        if given != mode:
-            raise ValueError(f"onionp2p: expected onionp2p:{mode}:…, not onionp2p:{given[:20]}")
-
-    def __contains__(self, name: str) -> bool:
-        return name in self._values
-
-    @property
-    def names(self) -> AbstractSet[str]:
-        """
-        The options that are given.
-        """
-        return self._values.keys()
-
-    def wrong(self, name: str, expected: str) -> ValueError:
-        """
-        Give the error that says what option C{name} takes.
-        """
-        return ValueError(f"{self._name}: {name}= {expected}")
-
-    def checkNames(self, known: Collection[str]) -> None:
-        """
-        Refuse every option that is not one of C{known}.
-        """
-        for name in self._values:
-            if name not in known:
-                takes = ", ".join(sorted(known))
-                raise ValueError(f"{self._name}: unknown option {name[:40]!r}; it takes {takes}")
-
-    def text(self, name: str) -> str | None:
-        """
-        Give an option as it was written.
-        """
-        return self._values.get(name)
-
-    def checkAlone(self, name: str, others: Collection[str], why: str) -> None:
-        """
-        Refuse C{others} where C{name} is given.
-        """
-        for other in sorted(others):
-            if name in self and other in self:
-                raise self.wrong(other, f"has no use with {name}=, {why}")
 
     def address(self) -> OnionAddress:
         """
         Read C{addr=}, whose port may stand in it, behind it or in C{port=}.
         """
-        text = self._values["addr"]
+        text = self.values["addr"]
         # Twisted splits a description at its colons, so that the port of addr=X.onion:7777 arrives
         # as an argument of its own.
         if self.positional:
@@ -113,16 +48,6 @@ class Options:
         except AddressError as problem:
             raise self.wrong("addr", f"is no address: {problem}") from None
 
-    def checkPositional(self) -> None:
-        """
-        Refuse what belongs to no option.
-        """
-        for text in self.positional:
-            raise ValueError(
-                f"{self._name}: {text[:40]!r} belongs to no option (is a colon of a"
-                " value written as \\: ?)"
-            )
-
     def port(self) -> int | None:
         """
         Read C{port=}.
@@ -130,7 +55,7 @@ class Options:
         if "port" not in self:
             return None
         try:
-            return parsePort(self._values["port"])
+            return parsePort(self.values["port"])
         except AddressError as problem:
             raise self.wrong("port", f"is no port: {problem}") from None
 
@@ -142,7 +67,7 @@ class Options:
             return default
         kind = type(default)
         try:
-            return kind(self._values[name])
+            return kind(self.values[name])
         except ValueError:
             words = " or ".join(str(member.value) for member in kind)
             raise self.wrong(name, f"takes {words}") from None
@@ -151,9 +76,9 @@ class Options:
         """
         Read C{yes} or C{no}, the default.
         """
-        if self._values.get(name, "no") not in {"yes", "no"}:
+        if self.values.get(name, "no") not in {"yes", "no"}:
             raise self.wrong(name, "takes yes or no")
-        return self._values.get(name) == "yes"
+        return self.values.get(name) == "yes"
 
     def number(self, name: str, least: int, most: int) -> int | None:
         """
@@ -161,7 +86,7 @@ class Options:
         """
         if name not in self:
             return None
-        text = self._values[name]
+        text = self.values[name]
         if not _NUMBER.fullmatch(text) or not least <= int(text) <= most:
             raise self.wrong(name, f"takes a number, {least} to {most}")
         return int(text)
@@ -172,7 +97,7 @@ class Options:
         """
         if name not in self:
             return default
-        text = self._values[name]
+        text = self.values[name]
         if not _SECONDS.fullmatch(text) or not 0 < float(text) <= _DAY:
             raise self.wrong(name, f"takes seconds, more than 0 and at most {_DAY:.0f}")
         return float(text)
@@ -181,7 +106,7 @@ class Options:
         """
         Read a time, or C{no}.
         """
-        return None if self._values.get(name) == "no" else self.seconds(name, default)
+        return None if self.values.get(name) == "no" else self.seconds(name, default)
 
     def word(self, name: str) -> str | None:
         """
@@ -189,9 +114,9 @@ class Options:
         """
         if name not in self:
             return None
-        if not _WORD.fullmatch(self._values[name]):
+        if not _WORD.fullmatch(self.values[name]):
             raise self.wrong(name, "takes a word of letters, digits, '.', '_' and '-', at most 64")
-        return self._values[name]
+        return self.values[name]
 
     def protocol(self) -> str | None:
         """
@@ -204,7 +129,7 @@ class Options:
         # Who names a protocol needs all of libp2p soon; nobody else is to pay for it.
         from onionp2p.libp2p.multistream import checkName
 
-        name = self._values["protocol"]
+        name = self.values["protocol"]
         try:
             if name.isprintable():
                 return checkName(name)
@@ -219,7 +144,7 @@ class Options:
         """
         if name not in self:
             return None
-        path = _absolute(self._values[name])
+        path = _absolute(self.values[name])
         if path is None:
             raise self.wrong(name, "takes the path of a file or folder")
         return path
@@ -230,7 +155,7 @@ class Options:
         """
         if name not in self:
             return None
-        text = self._values[name]
+        text = self.values[name]
         if text.isascii() and text.isdigit():
             try:
                 return parsePort(text)
@@ -240,7 +165,7 @@ class Options:
         if (
             path is None
             or text.lower().startswith(("tcp", "unix:", "localhost", "127.0.0.1"))
-            or len(os.fsencode(path)) > _LONGEST_SOCKET
+            or len(os.fsencode(path)) > LONGEST_PATH
         ):
             raise self.wrong(name, "takes a port of 127.0.0.1 or the path of a UNIX socket")
         return path
@@ -251,7 +176,7 @@ class Options:
         """
         if name not in self:
             return None
-        kind, _, rest = self._values[name].partition(":")
+        kind, _, rest = self.values[name].partition(":")
         path = _absolute(rest) if kind == "unix" else None
         if path is not None:
             return path
@@ -271,7 +196,7 @@ class Options:
         """
         if name not in self:
             return None
-        text = self._values[name]
+        text = self.values[name]
         try:
             return OnionAddress.fromString(text, None if ":" in text else 1).label
         except AddressError as problem:
@@ -290,22 +215,6 @@ class Options:
             program=self.path("tor"),
             control=self.portOrPath("control"),
         )
-
-
-def _text(value: object) -> str:
-    """
-    Twisted passes the parts of a C{bytes} description on as C{bytes}.
-    """
-    try:
-        text = value.decode("utf-8") if isinstance(value, bytes) else value
-    except UnicodeDecodeError:
-        raise ValueError("onionp2p: the description is not UTF-8") from None
-    if isinstance(text, int | float) and not isinstance(text, bool):
-        text = str(text)
-    if not isinstance(text, str):
-        kind = type(text).__name__
-        raise ValueError(f"onionp2p: an option is text or a number, not {kind}")  # noqa: TRY004 - as of all
-    return text
 
 
 def _absolute(text: str) -> str | None:

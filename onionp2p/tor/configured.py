@@ -26,8 +26,7 @@ from onionp2p.errors import (
     TorRefusedCommand,
 )
 from onionp2p.local.files import UnfitFile, openRegular
-from onionp2p.local.sockets import LOOPBACK
-from onionp2p.options import LocalSocket
+from onionp2p.local.sockets import LOOPBACK, LocalSocket
 from onionp2p.tor.access import whoMayRead
 from onionp2p.tor.control import TorControl
 from onionp2p.tor.words import unquote

@@ -16,7 +16,8 @@ from twisted.logger import Logger
 
 from onionp2p.errors import StateInUse, TorDied, TorError, TorrcRefused
 from onionp2p.local.folders import expandHome
-from onionp2p.options import LocalSocket, TorOptions
+from onionp2p.local.sockets import LocalSocket
+from onionp2p.options import TorOptions
 from onionp2p.tor.bootstrap import Bootstrap
 from onionp2p.tor.clientauth import ClientAuthorizations
 from onionp2p.tor.control import TorControl

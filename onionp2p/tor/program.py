@@ -14,11 +14,11 @@ import shutil
 from onionp2p.errors import TorNotFound, TorTooOld
 from onionp2p.local.folders import expandHome
 
-__all__ = ["checkVersion", "findTor"]
+__all__ = ["OLDEST", "checkVersion", "findTor"]
 
 # Daemons are installed where the PATH of an ordinary user often does not lead.
 _FOLDERS = ("/usr/sbin", "/usr/local/sbin", "/usr/local/bin", "/opt/homebrew/bin", "/sbin")
-_OLDEST = (0, 4, 8)
+OLDEST = (0, 4, 8)
 _VERSION = re.compile(r"\bTor (\d{1,4})\.(\d{1,4})\.(\d{1,4})\S* ", re.ASCII)
 
 
@@ -49,5 +49,5 @@ def checkVersion(text: str) -> None:
     @raise TorTooOld: if there is one, and it is below 0.4.8.
     """
     match = _VERSION.search(text)
-    if match and tuple(map(int, match.groups())) < _OLDEST:
+    if match and tuple(map(int, match.groups())) < OLDEST:
         raise TorTooOld(f"This one says: {match.group().strip()}.")

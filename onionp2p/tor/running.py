@@ -32,8 +32,8 @@ from onionp2p.errors import (
     RunningTorLost,
 )
 from onionp2p.local.folders import expandHome
-from onionp2p.local.sockets import LOOPBACK, connectLocally, nameOf
-from onionp2p.options import LocalSocket, TorOptions
+from onionp2p.local.sockets import LOOPBACK, LocalSocket, connectLocally, nameOf
+from onionp2p.options import TorOptions
 from onionp2p.tor.access import mayWrite, whoMayWrite
 from onionp2p.tor.authentication import Proof
 from onionp2p.tor.bootstrap import Bootstrap
@@ -41,7 +41,7 @@ from onionp2p.tor.clientauth import ClientAuthorizations
 from onionp2p.tor.control import TorControl
 from onionp2p.tor.words import parseStrings
 
-__all__ = ["RunningTor", "connectTor", "readListeners"]
+__all__ = ["RunningTor", "connectControl", "connectTor", "readListeners"]
 
 _log = Logger()
 
@@ -136,7 +136,7 @@ async def connectTor(reactor: Any, options: TorOptions) -> RunningTor:
         where = expandHome(where)
     proof = Proof.fromEnvironment(showsCookie=isinstance(where, str))
     control = TorControl(reactor, proof=proof)
-    await _connect(reactor, where, control)
+    await connectControl(reactor, where, control)
     bootstrap = Bootstrap(reactor, control)
     try:
         await control.ready()
@@ -154,7 +154,13 @@ async def connectTor(reactor: Any, options: TorOptions) -> RunningTor:
     return RunningTor(where, control, bootstrap)
 
 
-async def _connect(reactor: Any, where: LocalSocket, control: TorControl) -> None:
+async def connectControl(reactor: Any, where: LocalSocket, control: TorControl) -> None:
+    """
+    Connect to a control port, and no more.
+
+    @raise ControlPortError: says what is wrong with that port, and what to do.
+    @raise ControlTimeout: if nobody takes the connection.
+    """
     try:
         await connectLocally(reactor, where, control.protocol, _SECONDS_TO_CONNECT)
     except ConnectingCancelledError:

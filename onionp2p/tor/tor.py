@@ -10,7 +10,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Protocol
 
 from onionp2p.errors import TorDied
-from onionp2p.options import LocalSocket
+from onionp2p.local.sockets import LocalSocket
 
 if TYPE_CHECKING:
     from onionp2p.tor.bootstrap import Bootstrap

@@ -36,8 +36,8 @@ from onionp2p.events import Attached, Cause, Event, Repairing, Starting, Stopped
 from onionp2p.keys import Identity
 from onionp2p.listening.listen import OnionPort
 from onionp2p.listening.targets import makeWay
-from onionp2p.local.sockets import LOOPBACK
-from onionp2p.options import ListenOptions, LocalSocket, TorOptions
+from onionp2p.local.sockets import LOOPBACK, LocalSocket
+from onionp2p.options import ListenOptions, TorOptions
 from onionp2p.testing import (
     FakeNetwork,
     MemoryReactor,

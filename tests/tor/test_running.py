@@ -16,6 +16,7 @@ from twisted.internet.defer import Deferred
 from twisted.logger import LogEvent, capturedLogs, eventAsText
 from twisted.python.failure import Failure
 
+from onionp2p.local.sockets import LocalSocket
 from onionp2p.clients.x25519 import ClientKey
 from onionp2p.errors import (
     ClientKeyConflict,
@@ -34,7 +35,7 @@ from onionp2p.errors import (
     TorTooOld,
 )
 from onionp2p.keys import Identity
-from onionp2p.options import LocalSocket, TorOptions
+from onionp2p.options import TorOptions
 from onionp2p.testing import FakeNetwork, FakeTor, MemoryReactor
 from onionp2p.testing.faketor import Delay, Drop, Hang, Refuse, Reply
 from onionp2p.testing.faketor.authentication import hashPassword
