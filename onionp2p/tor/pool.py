@@ -19,7 +19,8 @@ from onionp2p.errors import TorShutDown
 from onionp2p.options import TorOptions
 from onionp2p.tor.lease import TorLease
 from onionp2p.tor.rundir import RunDirectory
-from onionp2p.tor.supervisor import Launcher, SupervisedTor
+from onionp2p.tor.source import Launcher
+from onionp2p.tor.supervisor import SupervisedTor
 
 if TYPE_CHECKING:
     from onionp2p.tor.bootstrap import ProgressObserver

@@ -10,9 +10,8 @@ anybody may use it.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Coroutine
 from enum import Enum
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from twisted.internet.defer import CancelledError, Deferred
 from twisted.internet.interfaces import IDelayedCall
@@ -23,26 +22,19 @@ from onionp2p.dialing.queue import DialQueue
 from onionp2p.errors import ControlTimeout, OnionRefused, TorError, TorRestarted, TorShutDown
 from onionp2p.events import TorEnded, publish
 from onionp2p.options import TorOptions
-from onionp2p.tor.rundir import RunDirectory
 from onionp2p.tor.services import OnionServices
+from onionp2p.tor.source import Launcher, Reactor, TorSource
 from onionp2p.tor.watchdog import Watchdog
 from onionp2p.waiting.backoff import Backoff
 from onionp2p.waiting.outcome import Outcome
 
 if TYPE_CHECKING:
-    from onionp2p.tor.launch import LaunchedTor
     from onionp2p.tor.tor import Tor
 
-__all__ = ["Launcher", "State", "SupervisedTor"]
+__all__ = ["State", "SupervisedTor"]
 
 _SECONDS_UNUSED = 60.0
 _FIRST_PAUSE, _PAUSE_FACTOR, _LONGEST_PAUSE = 1.0, 1.5, 60.0
-
-# A reactor provides more interfaces than one annotation can name.
-Reactor = Any
-Launcher = Callable[
-    [Reactor, TorOptions, RunDirectory], Coroutine["Deferred[Any]", Any, "LaunchedTor"]
-]
 
 
 class State(Enum):
@@ -93,15 +85,13 @@ class SupervisedTor:
         @param predecessor: one with the same options that has not ended yet.
         """
         self._reactor = reactor
-        self._options = options
-        self._launch = launch
+        self._source = TorSource(reactor, options, launch)
         self._users: set[object] = set()
         self._unused: IDelayedCall | None = None
         self._tor: Tor | None = None
         self._up: Outcome[Tor] = Outcome()
         self._watchdog: Watchdog | None = None
         self._lost: Outcome[TorError | None] | None = None
-        self._runDirectory: RunDirectory | None = None
         self.state = State.STARTING
         self.available = True
         self.queue = DialQueue()
@@ -160,7 +150,7 @@ class SupervisedTor:
         hasBeenUp = False
         while True:
             try:
-                self._tor = await self._start()
+                self._tor = await self._source.next()
             except Exception as problem:
                 if not hasBeenUp or isinstance(problem, CancelledError):
                     raise
@@ -182,16 +172,6 @@ class SupervisedTor:
             await deferLater(self._reactor, pause)
             self._become(State.STARTING)
 
-    async def _start(self) -> Tor:
-        if self._options.control is not None:
-            return await _connect(self._reactor, self._options)
-        if self._runDirectory is None:
-            self._runDirectory = RunDirectory()
-        self._runDirectory.restore()
-        tor = await self._launch(self._reactor, self._options, self._runDirectory)
-        self._log.info("tor is launched (process {pid})", pid=tor.pid)
-        return tor
-
     async def _untilLost(self, tor: Tor) -> TorError | None:
         """
         Have it serve what is desired, let it be used, and wait until it is gone or silent.
@@ -203,10 +183,9 @@ class SupervisedTor:
         self._watchdog = Watchdog(
             self._reactor, tor.control, lambda: lost.succeed(ControlTimeout())
         )
-        folder = None if self._runDirectory is None else self._runDirectory.path
         try:
             try:
-                await self.services.applyTo(tor.control, folder)
+                await self.services.applyTo(tor.control, self._source.folder)
             except OnionRefused as refused:
                 self._log.error("an onion is not served: {error}", error=refused)
             self._become(State.UP)
@@ -226,7 +205,7 @@ class SupervisedTor:
         self._up.fail(error)
         self.services.giveUp(error)
         if not self._users:
-            self._removeRunDirectory()
+            self._removeFolder()
         self.ended.succeed(None)
 
     def _beforeShutdown(self) -> Deferred[None] | None:
@@ -247,7 +226,7 @@ class SupervisedTor:
             self._tor.endNow()
         self._users.clear()
         self._finish(TorShutDown())
-        self._removeRunDirectory()
+        self._removeFolder()
 
     def shutdown(self) -> Deferred[None]:
         """
@@ -272,7 +251,7 @@ class SupervisedTor:
         """
         Have another tor in place of the present one, if it is ours.
         """
-        if self._options.control is None and self._lost is not None:
+        if self._source.isOurs and self._lost is not None:
             self._lost.succeed(TorRestarted())
 
     def restoreFolder(self) -> None:
@@ -282,7 +261,7 @@ class SupervisedTor:
 
         @raise OSError: if that can't be.
         """
-        if self._runDirectory is not None and self._runDirectory.restore():
+        if self._source.restoreFolder():
             self.restart()
 
     def use(self, user: object) -> None:
@@ -304,27 +283,16 @@ class SupervisedTor:
             else:
                 self._unused = self._reactor.callLater(_SECONDS_UNUSED, self.shutdown)
         if not self._users and self.ended.known:
-            self._removeRunDirectory()
+            self._removeFolder()
 
-    def _removeRunDirectory(self) -> None:
+    def _removeFolder(self) -> None:
         while self._triggers:
             self._reactor.removeSystemEventTrigger(self._triggers.popitem()[1])
-        if self._runDirectory is not None:
-            self._runDirectory.remove()
-            self._runDirectory = None
+        self._source.removeFolder()
 
     def _cancelUnused(self) -> None:
         if self._unused is not None and self._unused.active():
             self._unused.cancel()
-
-
-async def _connect(reactor: Reactor, options: TorOptions) -> Tor:
-    # txtorcon takes 0.3 s to import: not when a plugin is looked at, only when tor is needed.
-    from onionp2p.tor.running import connectTor
-
-    if not reactor.running:
-        raise TorShutDown
-    return await connectTor(reactor, options)
 
 
 def _asTorError(problem: Exception) -> Exception:
