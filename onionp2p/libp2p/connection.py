@@ -14,7 +14,7 @@ other.
 from __future__ import annotations
 
 from collections import ChainMap
-from collections.abc import Callable, Mapping, MutableMapping
+from collections.abc import Mapping, MutableMapping
 from dataclasses import replace
 from enum import Enum
 from typing import Any, cast
@@ -23,7 +23,6 @@ from twisted.internet.defer import Deferred, fail
 from twisted.internet.error import ConnectionDone
 from twisted.internet.interfaces import (
     IAddress,
-    IDelayedCall,
     IProtocol,
     IProtocolFactory,
     IReactorTime,
@@ -50,6 +49,7 @@ from onionp2p.libp2p.peeraddress import peerAddress
 from onionp2p.libp2p.streams import Streams
 from onionp2p.libp2p.upgrade import Upgrade
 from onionp2p.waiting.outcome import Outcome
+from onionp2p.waiting.timer import Timer
 
 __all__ = ["Connection"]
 
@@ -111,7 +111,7 @@ class Connection(Protocol):
         self._end: Outcome[BaseException] = Outcome()
         # Until it is open, the upgrade's; while there are no streams, that of an idle connection;
         # while it closes, that for the peer to read our last.
-        self._deadline: IDelayedCall | None = None
+        self._deadline = Timer(clock)
 
     # For applications.
 
@@ -199,7 +199,7 @@ class Connection(Protocol):
         noDelay = getattr(self.transport, "setTcpNoDelay", None)
         if noDelay is not None:
             noDelay(True)
-        self._setDeadline(self._limits.handshake, self._upgradeTooLate)
+        self._deadline.start(self._limits.handshake, self._upgradeTooLate)
         self.transport.write(self._upgrade.start())
 
     def dataReceived(self, data: bytes) -> None:
@@ -213,7 +213,7 @@ class Connection(Protocol):
 
     def connectionLost(self, reason: Failure = connectionDone) -> None:
         before, self._state = self._state, _State.CLOSED
-        self._cancelDeadline()
+        self._deadline.cancel()
         if before is _State.UPGRADING:
             self._ready.fail(UpgradeLost(f"It was {self._upgrade.phase}: {reason.value}"))
         elif before is _State.OPEN:
@@ -227,7 +227,7 @@ class Connection(Protocol):
         self.transport.write(self._upgrade.receive(data))
         if not self._upgrade.done:
             return
-        self._cancelDeadline()
+        self._deadline.cancel()
         self.host = peerAddress(self.transport.getHost(), self._identity.peerID)
         self.peer = peerAddress(self.transport.getPeer(), self._upgrade.channel.peer.peerID)
         self._streams = Streams(
@@ -277,7 +277,7 @@ class Connection(Protocol):
         if before is _State.OPEN:
             self._write(self._streams.lose(Failure(reason), code))
             self.transport.unregisterProducer()
-        self._setDeadline(_SECONDS_TO_CLOSE, self.abort)
+        self._deadline.start(_SECONDS_TO_CLOSE, self.abort)
         self.transport.loseConnection()
 
     def _watchIdleness(self) -> None:
@@ -287,17 +287,8 @@ class Connection(Protocol):
         if self._state is not _State.OPEN:
             return
         if self._streams:
-            self._cancelDeadline()
+            self._deadline.cancel()
         elif self._streams.session.left:
             self._close(ConnectionDone(), Code.NORMAL)
         elif self._limits.idle is not None:
-            self._setDeadline(self._limits.idle, self.close)
-
-    def _setDeadline(self, seconds: float, action: Callable[[], object]) -> None:
-        self._cancelDeadline()
-        self._deadline = self._clock.callLater(seconds, action)
-
-    def _cancelDeadline(self) -> None:
-        if self._deadline is not None and self._deadline.active():
-            self._deadline.cancel()
-        self._deadline = None
+            self._deadline.start(self._limits.idle, self.close)

@@ -26,7 +26,6 @@ from twisted.internet.abstract import FileDescriptor
 from twisted.internet.error import ConnectionAborted, ConnectionDone
 from twisted.internet.interfaces import (
     IAddress,
-    IDelayedCall,
     IHalfCloseableProtocol,
     IProtocol,
     ITCPTransport,
@@ -38,6 +37,7 @@ from zope.interface import implementer
 from onionp2p.libp2p.carrier import Carrier
 from onionp2p.libp2p.errors import StreamReset
 from onionp2p.libp2p.inbox import Inbox
+from onionp2p.waiting.timer import Timer
 
 __all__ = ["LONGEST_FRAME", "Stream"]
 
@@ -69,7 +69,7 @@ class Stream(FileDescriptor):
         self._writes = False
         self._aborts = False
         self._told = False
-        self._deadline: IDelayedCall | None = None
+        self._deadline = Timer(carrier.clock)
 
     # For the connection.
 
@@ -201,8 +201,7 @@ class Stream(FileDescriptor):
         count = min(len(data), LONGEST_FRAME, self._session.room(self.number))
         if count:
             self._session.send(self.number, data[:count])
-            if self._deadline is not None:
-                self._deadline.reset(self._carrier.limits.linger)
+            self._deadline.putOff(self._carrier.limits.linger)
         return count
 
     def _closeWriteConnection(self) -> None:
@@ -228,7 +227,7 @@ class Stream(FileDescriptor):
             return
         super().connectionLost(reason)  # type: ignore[no-untyped-call]
         self._inbox.clear()
-        self._cancelDeadline()
+        self._deadline.cancel()
         if not reason.check(ConnectionDone):
             self._session.reset(self.number)
         elif self._session.alive(self.number) and not self._writeDisconnected:
@@ -237,12 +236,12 @@ class Stream(FileDescriptor):
         self._tell(reason)
         if self._session.alive(self.number):
             self._session.discard(self.number)
-            self._setDeadline()
+            self._linger()
         else:
             self._over()
 
     def _over(self) -> None:
-        self._cancelDeadline()
+        self._deadline.cancel()
         self._carrier.forget(self)
 
     def _flushWithout(self, reason: Failure) -> None:
@@ -253,7 +252,7 @@ class Stream(FileDescriptor):
         producer, self.producer = self.producer, None
         if producer is not None:
             producer.stopProducing()
-        self._setDeadline()
+        self._linger()
         self._tell(reason)
 
     def _tell(self, reason: Failure) -> None:
@@ -266,17 +265,10 @@ class Stream(FileDescriptor):
             self._log.failure("a protocol failed as its stream ended")
         self.whenEnded()
 
-    def _setDeadline(self) -> None:
-        clock, seconds = self._carrier.clock, self._carrier.limits.linger
-        self._deadline = clock.callLater(seconds, self._lingeredTooLong)
-
-    def _cancelDeadline(self) -> None:
-        if self._deadline is not None:
-            self._deadline.cancel()
-            self._deadline = None
+    def _linger(self) -> None:
+        self._deadline.start(self._carrier.limits.linger, self._lingeredTooLong)
 
     def _lingeredTooLong(self) -> None:
-        self._deadline = None
         self.lost(Failure(ConnectionAborted()))
         self._carrier.flushSoon()
 

@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from twisted.internet.defer import Deferred
-from twisted.internet.interfaces import IDelayedCall, IReactorTime
+from twisted.internet.interfaces import IReactorTime
 from twisted.logger import Logger
 
 from onionp2p.errors import BootstrapStalled, ControlLost
@@ -18,6 +18,7 @@ from onionp2p.events import Progress, publish
 from onionp2p.tor.control import TorControl
 from onionp2p.tor.words import parseKeywords
 from onionp2p.waiting.outcome import Outcome
+from onionp2p.waiting.timer import Timer
 
 __all__ = ["Bootstrap", "ProgressObserver", "parseStatus"]
 
@@ -53,12 +54,11 @@ class Bootstrap:
     _log = Logger()
 
     def __init__(self, clock: IReactorTime, control: TorControl) -> None:
-        self._clock = clock
         self._control = control
         self._done: Outcome[None] = Outcome()
         self._observers: list[ProgressObserver] = []
         self._stalled: Outcome[None] = Outcome()
-        self._timer: IDelayedCall | None = None
+        self._timer = Timer(clock)
         self._begun = False
         self.progress = Progress(0, "starting", "Starting")
 
@@ -75,8 +75,7 @@ class Bootstrap:
         """
         Follow it no more.
         """
-        if self._timer is not None and self._timer.active():
-            self._timer.cancel()
+        self._timer.cancel()
 
     def whenDone(self) -> Deferred[None]:
         """
@@ -128,8 +127,7 @@ class Bootstrap:
         """
         Measured from the last progress, not from the start: a slow network is not a dead one.
         """
-        self.stop()
-        self._timer = self._clock.callLater(_SECONDS_WITHOUT_PROGRESS, self._giveUp)
+        self._timer.start(_SECONDS_WITHOUT_PROGRESS, self._giveUp)
 
     def _giveUp(self) -> None:
         stuck = self.progress

@@ -11,10 +11,11 @@ from collections import Counter
 from collections.abc import Callable
 
 from twisted.internet.defer import Deferred
-from twisted.internet.interfaces import IDelayedCall, IReactorTime
+from twisted.internet.interfaces import IReactorTime
 
 from onionp2p.waiting.backoff import Backoff
 from onionp2p.waiting.outcome import Outcome
+from onionp2p.waiting.timer import Timer
 
 __all__ = ["Publication"]
 
@@ -42,13 +43,12 @@ class Publication:
         """
         @param again: called when it is time for another attempt.
         """
-        self._clock = clock
         self._again = again
         self._pauses = Backoff(_FIRST_PAUSE, _PAUSE_FACTOR, _LONGEST_PAUSE)
         self._pending: Counter[str] = Counter()
         self._published: Outcome[None] = Outcome()
         self._uploaded = False
-        self._timer: IDelayedCall | None = None
+        self._timer = Timer(clock)
         self.found = False
 
     def whenPublished(self) -> Deferred[None]:
@@ -74,15 +74,13 @@ class Publication:
         """
         Nothing comes of this attempt: after a pause, ask for another.
         """
-        self.stop()
-        self._timer = self._clock.callLater(self._pauses.next(), self._again)
+        self._timer.start(self._pauses.next(), self._again)
 
     def stop(self) -> None:
         """
         Wait for nothing more.
         """
-        if self._timer is not None and self._timer.active():
-            self._timer.cancel()
+        self._timer.cancel()
 
     def giveUp(self, error: Exception) -> None:
         """
@@ -103,7 +101,7 @@ class Publication:
             self._pending[directory] -= 1
             if action == "UPLOADED" and not self._uploaded:
                 self._uploaded = True
-                self._timer = self._clock.callLater(_SECONDS_AFTER_FIRST_UPLOAD, self._finish)
+                self._timer.start(_SECONDS_AFTER_FIRST_UPLOAD, self._finish)
             if not self._pending.total():
                 self._finish() if self._uploaded else self.tryLater()
 

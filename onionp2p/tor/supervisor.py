@@ -14,7 +14,6 @@ from enum import Enum
 from typing import TYPE_CHECKING
 
 from twisted.internet.defer import CancelledError, Deferred
-from twisted.internet.interfaces import IDelayedCall
 from twisted.internet.task import deferLater
 from twisted.logger import Logger
 
@@ -27,6 +26,7 @@ from onionp2p.tor.source import Launcher, Reactor, TorSource
 from onionp2p.tor.watchdog import Watchdog
 from onionp2p.waiting.backoff import Backoff
 from onionp2p.waiting.outcome import Outcome
+from onionp2p.waiting.timer import Timer
 
 if TYPE_CHECKING:
     from onionp2p.tor.tor import Tor
@@ -87,7 +87,7 @@ class SupervisedTor:
         self._reactor = reactor
         self._source = TorSource(reactor, options, launch)
         self._users: set[object] = set()
-        self._unused: IDelayedCall | None = None
+        self._unused = Timer(reactor)
         self._tor: Tor | None = None
         self._up: Outcome[Tor] = Outcome()
         self._watchdog: Watchdog | None = None
@@ -199,7 +199,7 @@ class SupervisedTor:
             return
         self._become(State.ENDING)
         self._become(State.ENDED)
-        self._cancelUnused()
+        self._unused.cancel()
         self._tor = None
         self._awaitNext()
         self._up.fail(error)
@@ -269,7 +269,7 @@ class SupervisedTor:
         Count one more use.
         """
         self._users.add(user)
-        self._cancelUnused()
+        self._unused.cancel()
 
     def release(self, user: object) -> None:
         """
@@ -277,11 +277,10 @@ class SupervisedTor:
         """
         self._users.discard(user)
         if not self._users and self.available:
-            self._cancelUnused()
             if self.state is State.PAUSING:  # for nobody
                 self.shutdown()
             else:
-                self._unused = self._reactor.callLater(_SECONDS_UNUSED, self.shutdown)
+                self._unused.start(_SECONDS_UNUSED, self.shutdown)
         if not self._users and self.ended.known:
             self._removeFolder()
 
@@ -289,10 +288,6 @@ class SupervisedTor:
         while self._triggers:
             self._reactor.removeSystemEventTrigger(self._triggers.popitem()[1])
         self._source.removeFolder()
-
-    def _cancelUnused(self) -> None:
-        if self._unused is not None and self._unused.active():
-            self._unused.cancel()
 
 
 def _asTorError(problem: Exception) -> Exception:
