@@ -36,6 +36,7 @@ from onionp2p.local.places import Place
 from onionp2p.local.quiet import quietFactory
 from onionp2p.options import DialOptions
 from onionp2p.waiting.backoff import Backoff, jittered
+from onionp2p.waiting.cancelling import cancellable
 from onionp2p.waiting.outcome import Outcome
 from onionp2p.waiting.running import whenRunning
 
@@ -79,7 +80,7 @@ def reach(
     """
     place = Place.fromString(at) if isinstance(at, str) else at
     reaching = Reach(reactor, options, place, warm=warm, limits=limits, observer=observer)
-    starting = Deferred.fromCoroutine(reaching.start())
+    starting = cancellable(reaching.start())
     return starting.addTimeout(timeout, reactor, reaching.timedOut)
 
 
@@ -149,7 +150,7 @@ class Reach:
             await self._doorway.close()
             raise
         if self._warm is not None:
-            self._keeping = Deferred.fromCoroutine(self._keep(self._warm))
+            self._keeping = cancellable(self._keep(self._warm))
             self._keeping.addErrback(lambda failure: failure.trap(*CANCELLED))
         return self
 

@@ -29,6 +29,7 @@ from onionp2p.libp2p.errors import (
 )
 from onionp2p.libp2p.sharing import SharedConnection
 from onionp2p.options import DialOptions
+from onionp2p.waiting.cancelling import cancellable
 from onionp2p.waiting.running import whenRunning
 
 if TYPE_CHECKING:
@@ -109,7 +110,7 @@ class _StreamDial:
 
         @return: fires with the application's protocol.
         """
-        self._dialing = Deferred.fromCoroutine(self._run())
+        self._dialing = cancellable(self._run())
         return self._dialing.addErrback(self._failed)
 
     async def _run(self) -> IProtocol:

@@ -16,6 +16,7 @@ from zope.interface import implementer
 
 from onionp2p.libp2p.node import Node, nodeFor
 from onionp2p.options import ListenOptions
+from onionp2p.waiting.cancelling import cancellable
 from onionp2p.waiting.outcome import Outcome
 from onionp2p.waiting.running import whenRunning
 
@@ -98,7 +99,7 @@ class StreamListen:
         @return: fires with the port; fails with a C{CannotListenError}, or a C{CancelledError} if
             it is cancelled.
         """
-        return Deferred.fromCoroutine(self._run())
+        return cancellable(self._run())
 
     async def _run(self) -> IListeningPort:
         name = self._options.protocol

@@ -24,6 +24,7 @@ from onionp2p.libp2p.identity import Identity
 from onionp2p.libp2p.identityfile import holdIdentityFile
 from onionp2p.libp2p.limits import Limits
 from onionp2p.libp2p.peeraddress import PeerAddress, peerAddress
+from onionp2p.waiting.cancelling import cancellable
 
 __all__ = ["PeerServerEndpoint", "holdIdentity"]
 
@@ -69,7 +70,7 @@ class PeerServerEndpoint:
         @return: fires with the port, whose C{getHost()} has our peer id; fails as the other
             endpoint does, or if the identity can't be had.
         """
-        return Deferred.fromCoroutine(self._listen(protocolFactory))
+        return cancellable(self._listen(protocolFactory))
 
     async def _listen(self, factory: IProtocolFactory) -> IListeningPort:
         identity, giveBack = holdIdentity(self._identity)

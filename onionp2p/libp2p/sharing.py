@@ -29,6 +29,7 @@ from onionp2p.libp2p.identity import Identity
 from onionp2p.libp2p.identityfile import holdIdentityFile
 from onionp2p.libp2p.limits import Limits
 from onionp2p.options import DialOptions
+from onionp2p.waiting.cancelling import cancellable
 from onionp2p.waiting.outcome import Outcome
 
 if TYPE_CHECKING:
@@ -168,7 +169,7 @@ class SharedConnection:
 
     def _begin(self, seconds: float) -> _Attempt:
         attempt = self._attempt = _Attempt()
-        attempt.dialling = Deferred.fromCoroutine(self._run(attempt, seconds))
+        attempt.dialling = cancellable(self._run(attempt, seconds))
         return attempt
 
     async def _run(self, attempt: _Attempt, seconds: float) -> None:

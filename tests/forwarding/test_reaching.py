@@ -67,7 +67,8 @@ class World:
         """
         dial = DialOptions(address, timeout=options.pop("dialTimeout", 30))
         at = options.pop("at", f"unix:{self.path}")
-        return reach(self.reactor, dial, at, observer=self.events.append, **options)
+        observer = options.pop("observer", self.events.append)
+        return reach(self.reactor, dial, at, observer=observer, **options)
 
     def reach(self, **options: Any) -> Reach:
         """
@@ -447,6 +448,29 @@ def test_cancelled(world: World, seconds: float) -> None:
     starting.cancel()
     with pytest.raises((CancelledError, ConnectingCancelledError)):
         world.reactor.resultOf(starting)
+
+
+def test_stoppedByWhoIsTold(world: World) -> None:
+    """
+    Who is told that the place is open again may stop it in that very moment, and for good.
+    """
+    stopping: list[Deferred[None]] = []
+
+    def follow(event: Event) -> None:
+        world.events.append(event)
+        if world.told(Warm) == 2 and isinstance(event, Warm):
+            stopping.append(Deferred.fromCoroutine(reaching.stop()))
+
+    reaching = world.reach(observer=follow)
+    world.network.on("SOCKS CONNECT", Refuse(0xF2), times=1)
+    peer = world.connect()
+    world.reactor.advance(10)
+    world.reactor.resultOf(stopping[0])
+    came = len(world.served.protocols)
+    world.reactor.advance(7200)
+    assert not world.isOpen()
+    assert len(world.served.protocols) == came  # nobody keeps the circuit warm
+    assert peer.lost is not None
 
 
 def test_placeTaken(world: World) -> None:
