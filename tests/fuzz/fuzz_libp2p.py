@@ -1,8 +1,11 @@
+# Copyright (c) The onionp2p developers.
+# See LICENSE for details.
+
 """
 A hostile libp2p peer, as a fuzz target: any bytes, in any pieces, to each of the five parsers.
 
-    python tests/fuzz/fuzz_libp2p.py --inputs 1000000 --seed 1    by itself: damaged messages, noise
-    python tests/fuzz/fuzz_libp2p.py [libFuzzer's options]        guided by coverage, with atheris
+    python -m tests.fuzz.fuzz_libp2p --inputs 1000000 --seed 1    by itself: damaged messages, noise
+    python -m tests.fuzz.fuzz_libp2p [libFuzzer's options]        guided by coverage, with atheris
 
 An input's first byte says whose it is, the next how the rest is cut.  What a parser makes of the
 pieces must be what it makes of the whole, and it may hold no more than its limits allow.
@@ -10,21 +13,14 @@ pieces must be what it makes of the whole, and it may hold no more than its limi
 
 from __future__ import annotations
 
-import argparse
 import random
-import sys
-import time
 from collections import Counter
 from collections.abc import Callable, Iterator
-from contextlib import nullcontext
 from typing import Any
 
-try:
-    import atheris  # type: ignore[import-untyped, import-not-found, unused-ignore]
-except ImportError:
-    atheris = None
+from tests.fuzz.driver import damaged, instrumented, run
 
-with atheris.instrument_imports(include=["onionp2p.libp2p"]) if atheris else nullcontext():
+with instrumented("onionp2p.libp2p"):
     from onionp2p.libp2p.errors import Libp2pError, YamuxError
     from onionp2p.libp2p.frames import HEADER, Flags, Kind, encode
     from onionp2p.libp2p.identify import Identification, take
@@ -276,41 +272,10 @@ def inputs(count: int, seed: int) -> Iterator[bytes]:
             data = b"".join(source.choices(FRAMES, k=1 + int(number() * 6)))
         if number() < 0.1:
             data = noise(1 + int(number() * 60))
-        for _ in range(int(number() * 3)):
-            at, kind = int(number() * len(data)), int(number() * 5)
-            if kind == 0:
-                data = data[:at]
-            elif kind == 1:
-                data = data[:at] + noise(1) + data[at + 1 :]
-            elif kind == 2:
-                data = data[:at] + noise(int(number() * 8)) + data[at:]
-            elif kind == 3:
-                data = data[:at] + data[at + int(number() * 8) :]
-            else:
-                data = data[:at] + data[int(number() * len(data)) :]
+        data = damaged(data, source)
         cuts = bytes(int(number() * choose((4, 30, 256))) for _ in range(CUTS))
         yield bytes([index]) + cuts + data
 
 
-def main() -> None:
-    """
-    Run by atheris, or on our own.
-    """
-    if "--inputs" not in sys.argv:
-        if atheris is None:
-            sys.exit("atheris is not installed here: give --inputs N, and perhaps --seed N")
-        atheris.Setup(sys.argv, TestOneInput)
-        atheris.Fuzz()
-    parser = argparse.ArgumentParser(description="Run random inputs.")
-    parser.add_argument("--inputs", type=int, required=True)
-    parser.add_argument("--seed", type=int, default=1)
-    options = parser.parse_args()
-    began = time.perf_counter()
-    came = Counter(map(TestOneInput, inputs(options.inputs, options.seed)))
-    print(f"{options.inputs} inputs, seed {options.seed}, {time.perf_counter() - began:.1f} s")
-    for name, count in came.most_common():
-        print(f"{count:9}  {name}")
-
-
 if __name__ == "__main__":
-    main()
+    run(TestOneInput, inputs)

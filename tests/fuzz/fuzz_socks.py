@@ -1,8 +1,11 @@
+# Copyright (c) The onionp2p developers.
+# See LICENSE for details.
+
 """
 A hostile SOCKS server, as a fuzz target: any bytes, in any pieces.
 
-    python tests/fuzz/fuzz_socks.py --inputs 1000000 --seed 1    by itself: damaged replies, noise
-    python tests/fuzz/fuzz_socks.py [libFuzzer's options]        guided by coverage, with atheris
+    python -m tests.fuzz.fuzz_socks --inputs 1000000 --seed 1    by itself: damaged replies, noise
+    python -m tests.fuzz.fuzz_socks [libFuzzer's options]        guided by coverage, with atheris
 
 An input's first bytes say how the rest is cut; the rest is what the server sends.  What
 L{SocksClient} makes of the pieces is compared with what L{outcome} makes of the whole.
@@ -10,20 +13,12 @@ L{SocksClient} makes of the pieces is compared with what L{outcome} makes of the
 
 from __future__ import annotations
 
-import argparse
 import random
-import sys
-import time
-from collections import Counter
-from contextlib import nullcontext
 from typing import Any
 
-try:
-    import atheris  # type: ignore[import-untyped, import-not-found, unused-ignore]
-except ImportError:
-    atheris = None
+from tests.fuzz.driver import damaged, instrumented, run
 
-with atheris.instrument_imports(include=["onionp2p.dialing.socks"]) if atheris else nullcontext():
+with instrumented("onionp2p.dialing.socks"):
     from onionp2p.dialing.socks import SocksClient
     from onionp2p.errors import DialError
 
@@ -150,40 +145,9 @@ def inputs(count: int, seed: int) -> Any:
             continue
         rest = noise(int(number() * 40))
         data = METHOD + ACCEPTED + choose(SUCCESSES if number() < 0.7 else REFUSALS) + rest
-        for _ in range(int(number() * 3)):
-            at, kind = int(number() ** 2 * len(data)), int(number() * 5)
-            if kind == 0:
-                data = data[:at]
-            elif kind == 1:
-                data = data[:at] + noise(1) + data[at + 1 :]
-            elif kind == 2:
-                data = data[:at] + noise(int(number() * 8)) + data[at:]
-            elif kind == 3:
-                data = data[:at] + data[at + int(number() * 8) :]
-            else:
-                data = data[:at] + data[int(number() * len(data)) :]
+        data = damaged(data, source)
         yield bytes([int(number() * choose((4, 30, 256))) for _ in range(CUTS)]) + data
 
 
-def main() -> None:
-    """
-    Run by atheris, or on our own.
-    """
-    if "--inputs" not in sys.argv:
-        if atheris is None:
-            sys.exit("atheris is not installed here: give --inputs N, and perhaps --seed N")
-        atheris.Setup(sys.argv, TestOneInput)
-        atheris.Fuzz()
-    parser = argparse.ArgumentParser(description="Run random inputs.")
-    parser.add_argument("--inputs", type=int, required=True)
-    parser.add_argument("--seed", type=int, default=1)
-    options = parser.parse_args()
-    began = time.perf_counter()
-    came = Counter(map(TestOneInput, inputs(options.inputs, options.seed)))
-    print(f"{options.inputs} inputs, seed {options.seed}, {time.perf_counter() - began:.1f} s")
-    for name, count in came.most_common():
-        print(f"{count:9}  {name}")
-
-
 if __name__ == "__main__":
-    main()
+    run(TestOneInput, inputs)

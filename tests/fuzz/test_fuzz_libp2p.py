@@ -1,3 +1,6 @@
+# Copyright (c) The onionp2p developers.
+# See LICENSE for details.
+
 """
 The fuzz target for libp2p's parsers finds nothing, and would find what it is for.
 """

@@ -1,3 +1,6 @@
+# Copyright (c) The onionp2p developers.
+# See LICENSE for details.
+
 """
 Programs of others, unchanged, over real onion services on a private network.
 
@@ -18,29 +21,18 @@ import pytest
 import pytest_twisted
 
 from tests.programs import start
+from tests.realtors import markNetwork, onTheNetwork
 
-__all__ = ["start"]
+__all__ = ["onTheNetwork", "start"]
 
 _PROGRAM = "program"
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """
-    Mark all tests here, and give them time.
+    Mark all tests here.
     """
-    for item in items:
-        if item.path.parent.name == "interop":
-            item.add_marker(pytest.mark.network)
-            if item.get_closest_marker("deadline") is None:
-                item.add_marker(pytest.mark.deadline(60))
-
-
-@pytest.fixture(autouse=True)
-def onTheNetwork(tor_environment: dict[str, str]) -> dict[str, str]:
-    """
-    Have all programs here join the private network.
-    """
-    return tor_environment
+    markNetwork(items, "interop")
 
 
 @pytest_twisted.async_yield_fixture  # type: ignore[untyped-decorator]
