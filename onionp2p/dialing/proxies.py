@@ -12,11 +12,11 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING, Any, Protocol
 from weakref import WeakValueDictionary
 
-from onionp2p.dialing.queue import DialQueue
 from onionp2p.errors import TorDied, TorError, TorNotRunning
 from onionp2p.local.sockets import LocalSocket, nameOf
 from onionp2p.options import DialOptions
 from onionp2p.tor.pool import leaseTor
+from onionp2p.waiting.dialqueue import DialQueue
 
 if TYPE_CHECKING:
     from onionp2p.clients.keys import ClientKey

@@ -10,9 +10,9 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import TYPE_CHECKING
 
-from onionp2p.dialing.queue import DialQueue
 from onionp2p.errors import ControlLost
 from onionp2p.tor.services import OnionServices
+from onionp2p.waiting.dialqueue import DialQueue
 
 if TYPE_CHECKING:
     from onionp2p.tor.bootstrap import ProgressObserver
@@ -55,9 +55,17 @@ class TorLease:
         """
         return self._supervised.present
 
+    @property
+    def mayRestart(self) -> bool:
+        """
+        Whether L{restart} would do it.
+        """
+        return self._supervised.mayRestart
+
     def restart(self) -> None:
         """
-        Have another tor in place of the present one, if it is ours: for everybody who uses it.
+        Have another tor in place of the present one, for everybody who uses it: if it is ours, and
+        at most once a day.
         """
         self._supervised.restart()
 

@@ -17,7 +17,6 @@ from twisted.internet.defer import CancelledError, Deferred
 from twisted.internet.task import deferLater
 from twisted.logger import Logger
 
-from onionp2p.dialing.queue import DialQueue
 from onionp2p.errors import ControlTimeout, OnionRefused, TorError, TorRestarted, TorShutDown
 from onionp2p.events import TorEnded, publish
 from onionp2p.options import TorOptions
@@ -25,6 +24,7 @@ from onionp2p.tor.services import OnionServices
 from onionp2p.tor.source import Launcher, Reactor, TorSource
 from onionp2p.tor.watchdog import Watchdog
 from onionp2p.waiting.backoff import Backoff
+from onionp2p.waiting.dialqueue import DialQueue
 from onionp2p.waiting.outcome import Outcome
 from onionp2p.waiting.timer import Timer
 
@@ -35,6 +35,10 @@ __all__ = ["State", "SupervisedTor"]
 
 _SECONDS_UNUSED = 60.0
 _FIRST_PAUSE, _PAUSE_FACTOR, _LONGEST_PAUSE = 1.0, 1.5, 60.0
+# A tor draws its second layer of guards when it starts (vanguards-lite writes none to disk), for
+# two weeks.  Who could have it restarted at will, by keeping us from our own onion, would soon be
+# among them.
+_SECONDS_BETWEEN_RESTARTS = 86400.0
 
 
 class State(Enum):
@@ -92,6 +96,7 @@ class SupervisedTor:
         self._up: Outcome[Tor] = Outcome()
         self._watchdog: Watchdog | None = None
         self._lost: Outcome[TorError | None] | None = None
+        self._restarted: float | None = None
         self.state = State.STARTING
         self.available = True
         self.queue = DialQueue()
@@ -247,10 +252,26 @@ class SupervisedTor:
         isUp = self.state is State.UP and self._tor is not None and not self._tor.control.lost
         return self._tor if isUp else None
 
+    @property
+    def mayRestart(self) -> bool:
+        """
+        Whether L{restart} would do it: the tor is ours, and the last time is a day ago.
+        """
+        if not self._source.isOurs or self._lost is None:
+            return False
+        # A clock that was set back says nothing of how long ago it was.
+        since = None if self._restarted is None else abs(self._reactor.seconds() - self._restarted)
+        return since is None or since >= _SECONDS_BETWEEN_RESTARTS
+
     def restart(self) -> None:
         """
-        Have another tor in place of the present one, if it is ours.
+        Have another tor in place of the present one, if that may be.
         """
+        if self.mayRestart:
+            self._restarted = self._reactor.seconds()
+            self._replace()
+
+    def _replace(self) -> None:
         if self._source.isOurs and self._lost is not None:
             self._lost.succeed(TorRestarted())
 
@@ -262,7 +283,7 @@ class SupervisedTor:
         @raise OSError: if that can't be.
         """
         if self._source.restoreFolder():
-            self.restart()
+            self._replace()
 
     def use(self, user: object) -> None:
         """

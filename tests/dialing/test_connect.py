@@ -1,3 +1,6 @@
+# Copyright (c) The onionp2p developers.
+# See LICENSE for details.
+
 """
 From C{connect()} to the application's protocol, with a tor in memory.
 """

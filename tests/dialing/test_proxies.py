@@ -1,3 +1,6 @@
+# Copyright (c) The onionp2p developers.
+# See LICENSE for details.
+
 """
 Dialing through a tor that already runs, and with a key to an onion that lets in only some.
 """

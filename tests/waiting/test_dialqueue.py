@@ -1,3 +1,6 @@
+# Copyright (c) The onionp2p developers.
+# See LICENSE for details.
+
 """
 Whose turn it is.
 """
@@ -9,8 +12,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 from twisted.internet.defer import CancelledError, Deferred
 
-from onionp2p.dialing.queue import DialQueue
 from onionp2p.errors import DialQueueFull
+from onionp2p.waiting.dialqueue import DialQueue
 
 
 class Dialer:
