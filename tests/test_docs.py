@@ -1,10 +1,12 @@
+# Copyright (c) The onionp2p developers.
+# See LICENSE for details.
+
 """
 What the documentation says, checked.
 """
 
 from __future__ import annotations
 
-import ast
 import re
 from pathlib import Path
 
@@ -12,10 +14,9 @@ import pytest
 
 from onionp2p import errors
 from onionp2p.options import parseDial, parseListen
+from tests.proofs import TEST_ID, TOP, namesOf, unproven
 
-TOP = Path(__file__).parent.parent
 PAGES = [TOP / "README.md", *sorted((TOP / "docs").rglob("*.md"))]
-README = PAGES[0].read_text()
 EXAMPLE = re.compile(r"```(?:python|sh|ini|js)\n(?:#|//) (docs/\S+)\n(.*?)```", re.DOTALL)
 EXAMPLES = [match for page in PAGES for match in EXAMPLE.findall(page.read_text())]
 
@@ -51,9 +52,10 @@ def test_linksLeadSomewhere(page: Path) -> None:
 
 def test_tablesNameTheOptions() -> None:
     """
-    The tables of the README hold the options that the parsers know, no more and no fewer.
+    The tables of the strings hold the options that the parsers know, no more and no fewer.
     """
-    rows = re.findall(r"^\| (`[a-z]+=.*?) \|", README, re.MULTILINE)
+    tables = (TOP / "docs" / "reference" / "strings.md").read_text()
+    rows = re.findall(r"^\| (`[a-z]+=.*?) \|", tables, re.MULTILINE)
     documented = {name for row in rows for name in re.findall(r"`([a-z]+)=", row)}
     known = set()
     for parse, mode, needed in [
@@ -83,22 +85,6 @@ FAULTS = [
     for line in (TOP / "docs" / "reference/faults.md").read_text().splitlines()
     if line.startswith("| ")
 ][1:]
-TEST_ID = re.compile(r"`(tests/\S+\.py::\S+?)`")
-
-
-def namesOf(path: Path) -> set[str]:
-    """
-    Give the node ids of the tests of a file, without their parameters.
-    """
-    tests = set()
-    for node in ast.parse(path.read_text()).body:
-        inside, prefix = [node], ""
-        if isinstance(node, ast.ClassDef):
-            inside, prefix = node.body, f"{node.name}::"
-        for each in inside:
-            if isinstance(each, ast.FunctionDef | ast.AsyncFunctionDef):
-                tests.add(f"{path.relative_to(TOP)}::{prefix}{each.name}")
-    return {test for test in tests if test.rpartition("::")[2].startswith("test")}
 
 
 @pytest.mark.parametrize("row", FAULTS, ids=[row.split("|")[1].strip() for row in FAULTS])
@@ -108,10 +94,7 @@ def test_faultsAreProven(row: str) -> None:
     with them are where it says.
     """
     inMemory, real = (TEST_ID.findall(cell) for cell in row.split("|")[4:6])
-    for test in [*inMemory, *real]:
-        path = TOP / test.partition("::")[0]
-        assert path.exists()
-        assert test in namesOf(path)
+    assert unproven(row) == []
     assert inMemory
     assert not any(test.startswith("tests/network/") for test in inMemory)
     assert all(test.startswith("tests/network/") for test in real)

@@ -7,6 +7,7 @@ What Python's audit events of sockets say: from an event's arguments to an L{Att
 
 from __future__ import annotations
 
+import re
 import socket
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -20,6 +21,8 @@ _LOCAL = {
     for name in ("AF_UNIX", "AF_NETLINK", "AF_ALG", "AF_SYSTEM")
     if hasattr(socket, name)
 }
+# An onion's, in any case, with or without what follows: its first characters, and the others.
+_LABEL = re.compile("([a-z2-7]{6})[a-z2-7]{50}", re.IGNORECASE)
 # The kernel knows: an existing descriptor is made a socket of Python's.
 _UNKNOWN = -1
 
@@ -42,9 +45,8 @@ class Attempt:
     socket: Any = None
 
     def __str__(self) -> str:
-        label, dot, rest = self.host.partition(".onion")
         # No log of ours holds the whole address of a dialled peer.
-        host = f"{label[-56:][:6]}…{dot}{rest}" if dot and len(label) > 6 else self.host
+        host = _LABEL.sub(r"\1…", self.host)
         host = f"[{host}]" if ":" in host else host or "*"
         return f"{self.call}({host}{'' if self.port is None else f':{self.port}'})"
 

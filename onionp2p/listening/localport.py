@@ -5,7 +5,7 @@
 Our socket where a tor delivers an onion's connections; and again, when it was lost.
 
 A UNIX socket whose file is gone still listens, and nobody can come to it any more: so it goes when
-somebody cleans F{/tmp}, or another program takes its place.  A TCP port is lost where the kernel is
+somebody cleans C{/tmp}, or another program takes its place.  A TCP port is lost where the kernel is
 told to end it (C{ss -K}).
 """
 

@@ -193,6 +193,8 @@ class Watch:
     async def _repair(self, repair: _Repair) -> None:
         if repair is _Repair.NOTHING:
             return
+        if repair is _Repair.RESTART and not self._lease.mayRestart:
+            repair = _Repair.REPUBLISH
         self._tell(Repairing(self._address, repair.value))
         if repair is _Repair.RESTART:
             self._lease.restart()

@@ -60,7 +60,9 @@ class Metrics(Service):
 
         self._reactor = reactor
         self._measures = Measures(reactor.seconds)
-        self._server = MetricsServer(reactor, self._measures.text)
+        self._server = MetricsServer(
+            reactor, self._measures.text, anyHost=bool(self.door.place.path)
+        )
         self._forget: Callable[[], None] | None = None
         self._listening: Deferred[IListeningPort | None] | None = None
 

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any, TypeAlias, cast
 
 from twisted.internet.interfaces import IAddress, ITCPTransport
 from twisted.protocols.policies import WrappingFactory
-from twisted.web.http import NOT_ALLOWED, NOT_FOUND, Request
+from twisted.web.http import FORBIDDEN, NOT_ALLOWED, NOT_FOUND, Request
 from twisted.web.resource import Resource
 from twisted.web.server import Site
 
@@ -25,19 +25,24 @@ MOST_VISITORS = 20
 
 _SECONDS_IDLE = 60.0
 _TEXT_FORMAT = b"text/plain; version=0.0.4; charset=utf-8"
+_THIS_MACHINE = {b"127.0.0.1", b"::1", b"localhost"}
 
 
 class _Page(Resource):
     # It answers for all there is: of the errors of twisted.web's own, some warn of themselves.
     isLeaf = True
 
-    def __init__(self, text: Callable[[], bytes]) -> None:
+    def __init__(self, text: Callable[[], bytes], *, anyHost: bool) -> None:
         Resource.__init__(cast("Any", self))
         self._text = text
+        self._anyHost = anyHost
 
     def render(self, request: Request) -> bytes:
         request.setHeader(b"content-type", _TEXT_FORMAT)
-        if request.method not in {b"GET", b"HEAD"}:
+        if not self._anyHost and request.getRequestHostname() not in _THIS_MACHINE:
+            # A web page in a browser here, whose name leads to this machine by now (DNS rebinding).
+            request.setResponseCode(FORBIDDEN)
+        elif request.method not in {b"GET", b"HEAD"}:
             request.setResponseCode(NOT_ALLOWED)
             request.setHeader(b"allow", b"GET, HEAD")
         elif request.path != b"/metrics":
@@ -69,12 +74,14 @@ class MetricsServer(_Wrapping):
 
     noisy = False
 
-    def __init__(self, reactor: Any, text: Callable[[], bytes]) -> None:
+    def __init__(self, reactor: Any, text: Callable[[], bytes], *, anyHost: bool) -> None:
         """
         @param text: gives the metrics.
+        @param anyHost: whether they are read by any name; else by those of this machine alone, as
+            at a port, where web pages in a browser can ask too.
         """
         untyped: Any = _QuietSite
-        site = untyped(_Page(text), timeout=_SECONDS_IDLE, reactor=reactor)
+        site = untyped(_Page(text, anyHost=anyHost), timeout=_SECONDS_IDLE, reactor=reactor)
         WrappingFactory.__init__(cast("Any", self), site)
 
     def buildProtocol(self, addr: IAddress | None) -> Any:

@@ -64,7 +64,7 @@ class RunDirectory:
     def restore(self) -> bool:
         """
         Make the folder anew, where it was, if somebody has removed it with all that was in it: who
-        cleans F{/tmp}, or a logout that takes F{/run/user/UID}, until the next login.
+        cleans C{/tmp}, or a logout that takes C{/run/user/UID}, until the next login.
 
         @return: whether it was gone.
 

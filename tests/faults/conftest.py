@@ -1,3 +1,6 @@
+# Copyright (c) The onionp2p developers.
+# See LICENSE for details.
+
 """
 A program with listeners, and strangers who dial them, to see what becomes of both.
 """

@@ -1,3 +1,6 @@
+# Copyright (c) The onionp2p developers.
+# See LICENSE for details.
+
 """
 A listener is stopped, or cancelled, in the middle of something.
 """

@@ -1,3 +1,6 @@
+# Copyright (c) The onionp2p developers.
+# See LICENSE for details.
+
 """
 Tor ends, hangs, reads its configuration anew, or finds that its clock has jumped.
 """

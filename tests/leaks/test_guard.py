@@ -1,3 +1,6 @@
+# Copyright (c) The onionp2p developers.
+# See LICENSE for details.
+
 """
 The guard against leaks, in this process.
 
@@ -9,6 +12,7 @@ from __future__ import annotations
 import asyncio
 import gc
 import pickle
+import re
 import socket
 import threading
 from collections.abc import Callable, Iterator
@@ -502,16 +506,21 @@ async def test_passageOfTwisted(strictGuard: LeakGuard) -> None:
     assert strictGuard.leaks == []
 
 
-def test_peersAreNotLogged(guard: LeakGuard) -> None:
+@pytest.mark.parametrize(
+    "written", ["{}.onion", "www.{}.onion", "{}.ONION", "{}", "{}.onion.example.com"]
+)
+@pytest.mark.parametrize("case", [str.lower, str.upper])
+def test_peersAreNotLogged(guard: LeakGuard, written: str, case: Callable[[str], str]) -> None:
     """
-    The address of an onion that is looked up as if it were a host is told shortened.
+    The address of an onion that is looked up as if it were a host is told shortened, however it
+    is written.
     """
-    label = "aww6ybal4bd7szmgncyruucpgfkqahzddi37ktceo3ah7ngmcopnpyyd"
-    with pytest.raises(LeakError, match=r"getaddrinfo\(aww6yb….onion:80\)") as caught:
-        socket.getaddrinfo(f"{label}.onion", 80)
+    label = case("aww6ybal4bd7szmgncyruucpgfkqahzddi37ktceo3ah7ngmcopnpyyd")
+    name = written.format(label)
+    short = re.escape(written.format(label[:6] + "…"))
+    with pytest.raises(LeakError, match=rf"getaddrinfo\({short}:80\)") as caught:
+        socket.getaddrinfo(name, 80)
     assert label not in str(caught.value)
-    with pytest.raises(LeakError, match=r"getaddrinfo\(aww6yb….onion:80\)") as caught:
-        socket.getaddrinfo(f"www.{label}.onion", 80)
 
 
 @pytest.mark.usefixtures("clearedErrors")

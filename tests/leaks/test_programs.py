@@ -1,3 +1,6 @@
+# Copyright (c) The onionp2p developers.
+# See LICENSE for details.
+
 """
 The guard in programs of their own: a user's tests with pytest and trial, and C{twistd … --strict}.
 """

@@ -1,3 +1,6 @@
+# Copyright (c) The onionp2p developers.
+# See LICENSE for details.
+
 """
 Onions that let in only some, and only so many, with tors in memory.
 """

@@ -1,3 +1,6 @@
+# Copyright (c) The onionp2p developers.
+# See LICENSE for details.
+
 """
 From C{listen()} to the port and back, with a tor in memory.
 """

@@ -1,3 +1,6 @@
+# Copyright (c) The onionp2p developers.
+# See LICENSE for details.
+
 """
 Our socket where tor delivers: lost, and restored, on real sockets.
 """

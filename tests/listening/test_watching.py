@@ -1,3 +1,6 @@
+# Copyright (c) The onionp2p developers.
+# See LICENSE for details.
+
 """
 Whether strangers can reach a listener, what is told of that, and what is done about it.
 """
@@ -186,6 +189,23 @@ def test_repairs(memory_reactor: MemoryReactor, fake_network: FakeNetwork, liste
     memory_reactor.advance(200)
     assert listener.kinds[-1] is Reachable
     assert listener.port.getHost() == address
+
+
+@pytest.mark.deadline(10)
+def test_restartsAreRare(
+    memory_reactor: MemoryReactor, fake_network: FakeNetwork, listen: Listen
+) -> None:
+    """
+    Who keeps us from our own onion for hours has tor started anew once: each start draws new
+    guards, and he may be waiting among them.
+    """
+    listener = listen(watch=600.0)
+    fake_network.on("SOCKS CONNECT", Refuse(0xF2))
+    memory_reactor.advance(2 * 3600)
+    steps = [event.step for event in listener.told if isinstance(event, Repairing)]
+    assert steps.count("restarting tor") == 1
+    assert steps.count("publishing it anew") > 3
+    assert len(fake_network.tors) == 2
 
 
 def test_republishing(

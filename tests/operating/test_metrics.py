@@ -1,3 +1,6 @@
+# Copyright (c) The onionp2p developers.
+# See LICENSE for details.
+
 """
 What Prometheus reads.
 """
@@ -525,4 +528,28 @@ async def test_realPort() -> None:
     service.startService()
     visitor = await connectProtocol(TCP4ClientEndpoint(reactor, "127.0.0.1", port), Visitor())
     assert b"onionp2p_dials_total" in await visitor.ended
+    await service.stopService()
+
+
+@pytest.mark.allow_loopback
+@pytest.mark.parametrize(
+    ("host", "status"),
+    [("127.0.0.1", b"200"), ("localhost", b"200"), ("[::1]", b"200"), ("evil.example", b"403")],
+)
+async def test_rebinding(host: str, status: bytes) -> None:
+    """
+    At a port, a web page whose name leads to this machine learns nothing.
+    """
+    from twisted.internet import reactor
+
+    with socket.create_server(("127.0.0.1", 0)) as free:
+        port = free.getsockname()[1]
+    service = Metrics(reactor, f"tcp:127.0.0.1:{port}")
+    service.startService()
+    request = f"GET /metrics HTTP/1.1\r\nHost: {host}:{port}\r\nConnection: close\r\n\r\n"
+    visitor = Visitor(request.encode())
+    await connectProtocol(TCP4ClientEndpoint(reactor, "127.0.0.1", port), visitor)
+    answer = await visitor.ended
+    assert answer.split()[1] == status
+    assert (b"onionp2p_dials_total" in answer) == (status == b"200")
     await service.stopService()

@@ -1,3 +1,6 @@
+# Copyright (c) The onionp2p developers.
+# See LICENSE for details.
+
 """
 A tor that runs already, in memory: how it is reached, and how it lets us in.
 """

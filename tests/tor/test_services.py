@@ -1,3 +1,6 @@
+# Copyright (c) The onionp2p developers.
+# See LICENSE for details.
+
 """
 Onion services on a tor in memory: what is desired, and what tor serves.
 """

@@ -1,3 +1,6 @@
+# Copyright (c) The onionp2p developers.
+# See LICENSE for details.
+
 """
 A tor that comes back.
 """
@@ -172,6 +175,30 @@ def test_restart(
     memory_reactor.advance(30)
     assert [type(event.why) for event in ended] == [TorRestarted]
     assert [tor.alive for tor in fake_network.tors] == [False, True]
+
+
+def test_restartsAreRare(
+    memory_reactor: MemoryReactor,
+    fake_network: FakeNetwork,
+    lease: TorLease,
+    ended: list[TorEnded],
+) -> None:
+    """
+    Nobody can have it restarted more than once a day, and so draw new guards at will; one that
+    dies by itself is followed as ever.
+    """
+    for _ in range(3):
+        memory_reactor.resultOf(lease.launched())
+        lease.restart()
+        memory_reactor.advance(3600)
+    assert [type(event.why) for event in ended] == [TorRestarted]
+    assert not lease.mayRestart
+    fake_network.tors[-1].die()
+    memory_reactor.advance(86400 - 3 * 3600)
+    assert len(fake_network.tors) == 3
+    lease.restart()
+    memory_reactor.advance(30)
+    assert len(fake_network.tors) == 4
 
 
 @pytest.mark.parametrize("moment", ["PAUSING", "STARTING", "BOOTSTRAPPING"])

@@ -102,7 +102,7 @@ class FakeNetwork:
             lines of C{HiddenServiceOptions}, such as C{HiddenServiceDir /path}.
         @param hasPow: whether it knows of proof of work.
 
-        @raise Refused: if it can't do what they say.
+        @raise onionp2p.testing.faketor.replies.Refused: if it can't do what they say.
         """
         file = f"{dataDirectory}/torrc"
         tor = FakeTor(self._reactor, self, dataDirectory, torrc, configFile=file, hasPow=hasPow)

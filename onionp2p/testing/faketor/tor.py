@@ -222,8 +222,9 @@ class FakeTor:
         """
         Do as it is configured, and begin to bootstrap.
 
-        @raise Refused: if it can't do as it is configured.
-        @raise BrokenFolder: if a service's folder is not as it should be.
+        @raise onionp2p.testing.faketor.replies.Refused: if it can't do as it is configured.
+        @raise onionp2p.testing.faketor.folders.BrokenFolder: if a service's folder is not as it
+            should be.
         """
         obey(self)
         self.network.join(self)
