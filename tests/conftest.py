@@ -1,3 +1,6 @@
+# Copyright (c) The onionp2p developers.
+# See LICENSE for details.
+
 """What trial gives for free and pytest-twisted does not: deadlines, logged errors, a clean reactor.
 
 An asynchronous test is a plain C{async def} (or returns a Deferred). Every test

@@ -1,3 +1,6 @@
+# Copyright (c) The onionp2p developers.
+# See LICENSE for details.
+
 """
 The two endpoints as programs use them: by their strings, from the plugin, with Twisted's own
 wrappers around them; with a tor in memory.

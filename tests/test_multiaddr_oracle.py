@@ -1,3 +1,6 @@
+# Copyright (c) The onionp2p developers.
+# See LICENSE for details.
+
 """
 Our multiaddrs beside those of js-libp2p (npm's @multiformats/multiaddr) and of py-libp2p (PyPI's
 multiaddr): the same bytes for what is valid, and stricter about what is not.

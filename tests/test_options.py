@@ -1,3 +1,6 @@
+# Copyright (c) The onionp2p developers.
+# See LICENSE for details.
+
 """
 Endpoint strings, from what Twisted's parser makes of them to records.
 """

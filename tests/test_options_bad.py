@@ -1,3 +1,6 @@
+# Copyright (c) The onionp2p developers.
+# See LICENSE for details.
+
 """
 Bad values, for every option of both endpoint strings: one error that names the option, and nothing
 else happens.

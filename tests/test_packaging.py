@@ -1,3 +1,6 @@
+# Copyright (c) The onionp2p developers.
+# See LICENSE for details.
+
 """What an installation gives, seen from outside the repository.
 
 In the repository every variant of packaging seems to work, for the current folder is on
@@ -7,23 +10,20 @@ requires and nothing else, and an isolated interpreter in C{/}. No network.
 
 from __future__ import annotations
 
-import os
 import shutil
 import subprocess
 import sys
-import tarfile
 import venv
 from collections.abc import Iterable, Iterator
 from importlib.metadata import Distribution, distribution, distributions
 from pathlib import Path
-from shutil import ignore_patterns
 
 import pytest
 from packaging.requirements import Requirement
 
-pytestmark = pytest.mark.deadline(30)
+from tests.release.sources import copySources
 
-REPOSITORY = Path(__file__).parents[1]
+pytestmark = pytest.mark.deadline(30)
 
 WHERE = "import {0}; print({0}.__file__)"
 
@@ -43,12 +43,12 @@ run()
 """
 
 
-def run(*command: object, cwd: Path = Path("/"), home: Path = Path("/nonexistent")) -> str:
-    """What a command prints, errors included, with nothing of our environment."""
+def run(*command: object) -> str:
+    """What a command prints, errors included, in C{/} and with no environment: no HOME, no PATH."""
     done = subprocess.run(
         list(map(str, command)),
-        cwd=cwd,
-        env={"PATH": os.defpath, "HOME": str(home)},
+        cwd="/",
+        env={},
         stdin=subprocess.DEVNULL,
         stdout=subprocess.PIPE,
         stderr=subprocess.STDOUT,
@@ -92,7 +92,7 @@ class Environment:
 
     def python(self, *arguments: object) -> str:
         """What C{python -I ARGUMENTS} prints in C{/}."""
-        return run(self.bin / "python", "-I", *arguments, home=self.folder)
+        return run(self.bin / "python", "-I", *arguments)
 
     def imports(self, code: str) -> set[str]:
         """The top-level names of all that this code imports."""
@@ -104,11 +104,7 @@ class Environment:
 @pytest.fixture(scope="module")
 def sources(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A copy of the repository, where builds may leave what they like."""
-    copy = tmp_path_factory.mktemp("sources") / "onionp2p"
-    litter = [".*_cache", ".git", ".hypothesis", ".nox", ".venv", "__pycache__", "dropin.cache"]
-    built = ["*.egg-info", "build", "dist"]
-    shutil.copytree(REPOSITORY, copy, symlinks=True, ignore=ignore_patterns(*litter, *built))
-    return copy
+    return copySources(tmp_path_factory.mktemp("sources") / "onionp2p")
 
 
 @pytest.fixture(scope="module")
@@ -155,7 +151,19 @@ def test_twistd(installed: Environment) -> None:
 
 def test_command(installed: Environment) -> None:
     """The C{onionp2p} command is there, and all it requires was declared."""
-    assert "Usage: onionp2p" in run(installed.bin / "onionp2p", "--help", home=installed.folder)
+    assert "Usage: onionp2p" in run(installed.bin / "onionp2p", "--help")
+
+
+def test_version(installed: Environment) -> None:
+    """It knows its version, wherever it is installed."""
+    (metadata,) = distributions(name="onionp2p", path=[str(installed.site)])
+    said = run(installed.bin / "onionp2p", "--version")
+    assert said.startswith(f"onionp2p {metadata.version},")
+
+
+def test_requirements(installed: Environment) -> None:
+    """What it requires is what it needs, and fits together."""
+    assert "No broken requirements" in pip("--python", installed.bin / "python", "check")
 
 
 def test_typed(installed: Environment) -> None:
@@ -181,21 +189,3 @@ def test_light(installed: Environment, code: str) -> None:
     assert "onionp2p" in imported
     # Not cryptography: Twisted's own endpoints import it, for TLS.
     assert imported & {"txtorcon", "click", "rich"} == set()
-
-
-def test_sdist(sources: Path, tmp_path: Path) -> None:
-    """The source distribution holds what a packager needs to test what they ship."""
-    code = f"from setuptools.build_meta import build_sdist; build_sdist({str(tmp_path)!r})"
-    run(sys.executable, "-Ic", code, cwd=sources)
-    (sdist,) = tmp_path.iterdir()
-    with tarfile.open(sdist) as archive:
-        names = {name.partition("/")[2] for name in archive.getnames()}
-    assert {
-        "LICENSE",
-        "pyproject.toml",
-        "onionp2p/py.typed",
-        "script/test",
-        "tests/conftest.py",
-        "tests/test_packaging.py",
-        "twisted/plugins/onionp2p_plugin.py",
-    } <= names

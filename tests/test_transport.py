@@ -1,3 +1,6 @@
+# Copyright (c) The onionp2p developers.
+# See LICENSE for details.
+
 """
 What the application's protocol sees, at both ends of a connection in memory.
 """

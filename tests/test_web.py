@@ -1,3 +1,6 @@
+# Copyright (c) The onionp2p developers.
+# See LICENSE for details.
+
 """
 HTTP to onions by Twisted's own agent, with a tor in memory.
 """

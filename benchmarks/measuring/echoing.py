@@ -1,3 +1,6 @@
+# Copyright (c) The onionp2p developers.
+# See LICENSE for details.
+
 """
 Much data both ways at once, each byte of it checked, in a contender's process.
 """

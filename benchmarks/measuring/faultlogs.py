@@ -1,3 +1,6 @@
+# Copyright (c) The onionp2p developers.
+# See LICENSE for details.
+
 """
 What processes log while their tors are harmed on purpose: errors, but none that is an event.
 """

@@ -1,3 +1,6 @@
+# Copyright (c) The onionp2p developers.
+# See LICENSE for details.
+
 """
 What a process has used: CPU time, memory, file descriptors.  Linux only: memory is /proc's.
 """

@@ -1,3 +1,6 @@
+# Copyright (c) The onionp2p developers.
+# See LICENSE for details.
+
 """
 Many streams at once: what they take and what they give back, in a contender's process.
 """

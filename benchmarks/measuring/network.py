@@ -1,3 +1,6 @@
+# Copyright (c) The onionp2p developers.
+# See LICENSE for details.
+
 """
 A private network with an onion service in it, and a tor for those who dial it.
 

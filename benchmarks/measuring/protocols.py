@@ -1,3 +1,6 @@
+# Copyright (c) The onionp2p developers.
+# See LICENSE for details.
+
 """
 What runs on a connection while it is measured: Twisted protocols, the same for all contenders.
 

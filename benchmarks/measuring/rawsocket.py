@@ -1,3 +1,6 @@
+# Copyright (c) The onionp2p developers.
+# See LICENSE for details.
+
 """
 The base of what is measured over tor: a blocking socket that speaks SOCKS, and nothing else.
 

@@ -1,3 +1,6 @@
+# Copyright (c) The onionp2p developers.
+# See LICENSE for details.
+
 """
 What a client asks of the other end: the first bytes that it sends, and what it gets for them.
 """

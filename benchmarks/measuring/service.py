@@ -1,3 +1,6 @@
+# Copyright (c) The onionp2p developers.
+# See LICENSE for details.
+
 """
 The same server as in the stand-in, as a Twisted protocol: what is behind the onion.
 """

@@ -1,3 +1,6 @@
+# Copyright (c) The onionp2p developers.
+# See LICENSE for details.
+
 """
 A server in place of tor and of all that is behind it: raw sockets and threads, as fast as can be.
 

@@ -1,3 +1,6 @@
+# Copyright (c) The onionp2p developers.
+# See LICENSE for details.
+
 """
 How soon an onion service is back after its tor was killed: the parts of benchmarks/recovery.py.
 

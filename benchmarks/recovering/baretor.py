@@ -1,3 +1,6 @@
+# Copyright (c) The onionp2p developers.
+# See LICENSE for details.
+
 """
 What a recovery is measured by: a tor with an onion service in its torrc, and a loop that launches
 it again, at once, on the same DataDirectory.

@@ -1,3 +1,6 @@
+# Copyright (c) The onionp2p developers.
+# See LICENSE for details.
+
 """
 One recovery: a service's tor is killed, and the times are taken.
 """

@@ -1,3 +1,6 @@
+# Copyright (c) The onionp2p developers.
+# See LICENSE for details.
+
 """
 Who is killed: an onion service of ours, and one in a bare tor's torrc.
 """

@@ -1,3 +1,6 @@
+# Copyright (c) The onionp2p developers.
+# See LICENSE for details.
+
 """
 Who dials: somebody with a tor of his own, which has been up for long.
 """

@@ -1,3 +1,6 @@
+# Copyright (c) The onionp2p developers.
+# See LICENSE for details.
+
 """
 An onion service and its dialer under faults, for as long as asked: the parts of benchmarks/soak.py.
 

@@ -1,3 +1,6 @@
+# Copyright (c) The onionp2p developers.
+# See LICENSE for details.
+
 """
 What will go wrong, and when: drawn from a seed, and so the same each time.
 """

@@ -1,3 +1,6 @@
+# Copyright (c) The onionp2p developers.
+# See LICENSE for details.
+
 """
 What was seen in a run: visits and faults, and what follows from them.
 """

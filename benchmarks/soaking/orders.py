@@ -1,3 +1,6 @@
+# Copyright (c) The onionp2p developers.
+# See LICENSE for details.
+
 """
 What the planning process and the two others say to each other: JSON objects, one a line.
 

@@ -1,3 +1,6 @@
+# Copyright (c) The onionp2p developers.
+# See LICENSE for details.
+
 """
 What both processes do: obey, harm their tor, and read their gauges.
 """

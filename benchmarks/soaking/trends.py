@@ -1,3 +1,6 @@
+# Copyright (c) The onionp2p developers.
+# See LICENSE for details.
+
 """
 Whether what a process holds grows, judged by samples that go up and down.
 """

@@ -1,3 +1,6 @@
+# Copyright (c) The onionp2p developers.
+# See LICENSE for details.
+
 """
 The two subjects of the contract suite: the fake tor, and the real one.
 

@@ -1,3 +1,6 @@
+# Copyright (c) The onionp2p developers.
+# See LICENSE for details.
+
 """
 What a tor answers to commands: the same checks for the fake and for the real one.
 

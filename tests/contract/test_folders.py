@@ -1,3 +1,6 @@
+# Copyright (c) The onionp2p developers.
+# See LICENSE for details.
+
 """
 Onion services that a tor keeps in folders: the same checks for the fake and for the real one.
 """

@@ -1,3 +1,6 @@
+# Copyright (c) The onionp2p developers.
+# See LICENSE for details.
+
 """
 Packages of others, installed once, in the user's cache, and never in the checkout.
 """

@@ -1,3 +1,6 @@
+# Copyright (c) The onionp2p developers.
+# See LICENSE for details.
+
 """
 js-libp2p: installed as its lock file says, and run by the Node.js of this machine.
 """

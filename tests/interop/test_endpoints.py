@@ -1,3 +1,6 @@
+# Copyright (c) The onionp2p developers.
+# See LICENSE for details.
+
 """
 Twisted's own wrappers around our endpoints, in code and in strings, and its reconnecting service.
 """

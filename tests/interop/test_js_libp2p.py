@@ -1,3 +1,6 @@
+# Copyright (c) The onionp2p developers.
+# See LICENSE for details.
+
 """
 js-libp2p and py-libp2p over onions: nodes that know nothing of Tor, and C{onionp2p publish} and
 C{reach}.

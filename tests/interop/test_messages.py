@@ -1,3 +1,6 @@
+# Copyright (c) The onionp2p developers.
+# See LICENSE for details.
+
 """
 Twisted's remote objects and messages: AMP, Perspective Broker, SMTP; and Autobahn's WebSockets.
 """

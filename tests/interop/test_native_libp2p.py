@@ -1,3 +1,6 @@
+# Copyright (c) The onionp2p developers.
+# See LICENSE for details.
+
 """
 libp2p spoken natively: we ping nodes of other languages over onions, and they ping us.
 

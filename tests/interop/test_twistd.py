@@ -1,3 +1,6 @@
+# Copyright (c) The onionp2p developers.
+# See LICENSE for details.
+
 """
 Servers that come with Twisted, by C{twistd}: shell and chat.
 """

@@ -1,3 +1,6 @@
+# Copyright (c) The onionp2p developers.
+# See LICENSE for details.
+
 """
 Identities from and to tor's own forms.  That a real tor takes them: tests/network/test_keys.py.
 """

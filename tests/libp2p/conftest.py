@@ -1,3 +1,6 @@
+# Copyright (c) The onionp2p developers.
+# See LICENSE for details.
+
 """
 Peers in memory: two of ours, or one of ours and one that says what a test wants.
 """

@@ -1,3 +1,6 @@
+# Copyright (c) The onionp2p developers.
+# See LICENSE for details.
+
 """
 C{protocol=} in endpoint strings, with a tor in memory: ordinary servers and clients are libp2p
 protocols at onions.

@@ -1,3 +1,6 @@
+# Copyright (c) The onionp2p developers.
+# See LICENSE for details.
+
 """
 Peers that mean harm: the connection ends, or goes on within its limits.
 """

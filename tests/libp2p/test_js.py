@@ -1,3 +1,6 @@
+# Copyright (c) The onionp2p developers.
+# See LICENSE for details.
+
 """
 js-libp2p and we, over TCP on loopback, in both roles.
 """

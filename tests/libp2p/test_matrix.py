@@ -1,3 +1,6 @@
+# Copyright (c) The onionp2p developers.
+# See LICENSE for details.
+
 """
 The matrix of docs/reference/libp2p.md is what is run.
 """

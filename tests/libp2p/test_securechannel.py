@@ -1,3 +1,6 @@
+# Copyright (c) The onionp2p developers.
+# See LICENSE for details.
+
 """
 Two ends get to know each other over a line that somebody else may hold.
 """

@@ -1,3 +1,6 @@
+# Copyright (c) The onionp2p developers.
+# See LICENSE for details.
+
 """
 Which dials of C{protocol=} share a connection, and for how long there is one.
 """

@@ -1,3 +1,6 @@
+# Copyright (c) The onionp2p developers.
+# See LICENSE for details.
+
 """
 A stream is a transport: what runs on TCP runs on it unchanged.
 """

@@ -1,3 +1,6 @@
+# Copyright (c) The onionp2p developers.
+# See LICENSE for details.
+
 """
 Streams on one connection: what each end says, and what a peer may not.
 """

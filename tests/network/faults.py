@@ -1,3 +1,6 @@
+# Copyright (c) The onionp2p developers.
+# See LICENSE for details.
+
 """
 What it takes to break things and to see them come back: processes, listeners, callers.
 """

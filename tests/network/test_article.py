@@ -1,3 +1,6 @@
+# Copyright (c) The onionp2p developers.
+# See LICENSE for details.
+
 """
 The article's way: tor with the distribution's torrc files, by our hand or by another's.
 

@@ -1,3 +1,6 @@
+# Copyright (c) The onionp2p developers.
+# See LICENSE for details.
+
 """
 What a tor says and does of an onion that is published and dialled: the same checks for the fake tor
 and for a real one on the private network.  The rest of the contract, which needs no network, is in

@@ -1,3 +1,6 @@
+# Copyright (c) The onionp2p developers.
+# See LICENSE for details.
+
 """
 Dialing real onion services, many at a time, with what may go wrong.
 """

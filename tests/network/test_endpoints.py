@@ -1,3 +1,6 @@
+# Copyright (c) The onionp2p developers.
+# See LICENSE for details.
+
 """
 Listening and dialing in one process, by endpoint strings, over real onion services.
 """

@@ -1,3 +1,6 @@
+# Copyright (c) The onionp2p developers.
+# See LICENSE for details.
+
 """
 The faults of docs/reference/faults.md on real tors: what breaks, and what comes back by itself.
 """

@@ -1,3 +1,6 @@
+# Copyright (c) The onionp2p developers.
+# See LICENSE for details.
+
 """
 Connections carried for programs that know nothing of Tor, through real tors.
 """

@@ -1,3 +1,6 @@
+# Copyright (c) The onionp2p developers.
+# See LICENSE for details.
+
 """
 libp2p over onions, as the documentation has it; with nodes of others, see tests/interop.
 """

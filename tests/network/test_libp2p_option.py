@@ -1,3 +1,6 @@
+# Copyright (c) The onionp2p developers.
+# See LICENSE for details.
+
 """
 C{protocol=} over real onion services: a listener, and dials to it.
 """

@@ -1,3 +1,6 @@
+# Copyright (c) The onionp2p developers.
+# See LICENSE for details.
+
 """
 The private network as a product: started, shared, disturbed, and gone.
 """

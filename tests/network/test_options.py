@@ -1,3 +1,6 @@
+# Copyright (c) The onionp2p developers.
+# See LICENSE for details.
+
 """
 Every row of the tables of docs/reference/options.md: its commands are run as they stand, and show
 what it says.

@@ -1,3 +1,6 @@
+# Copyright (c) The onionp2p developers.
+# See LICENSE for details.
+
 """
 Our programs, in processes of their own; those of others are in tests/interop.
 """

@@ -1,3 +1,6 @@
+# Copyright (c) The onionp2p developers.
+# See LICENSE for details.
+
 """
 A tor that runs already, and that others use too: listened by, dialled by, attached to, and left as
 it was.

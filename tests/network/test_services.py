@@ -1,3 +1,6 @@
+# Copyright (c) The onionp2p developers.
+# See LICENSE for details.
+
 """
 Several ports, clients, circuits and floods, over real onion services.
 """

@@ -1,3 +1,6 @@
+# Copyright (c) The onionp2p developers.
+# See LICENSE for details.
+
 """
 A network of fake tors, used by the endpoints of a reactor.
 """

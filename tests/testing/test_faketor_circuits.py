@@ -1,3 +1,6 @@
+# Copyright (c) The onionp2p developers.
+# See LICENSE for details.
+
 """
 What the streams of one circuit share on a network of fake tors, as measured between real ones.
 """

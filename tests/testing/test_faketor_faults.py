@@ -1,3 +1,6 @@
+# Copyright (c) The onionp2p developers.
+# See LICENSE for details.
+
 """
 What can be made to go wrong with a fake tor, and which rule applies.
 """

@@ -1,3 +1,6 @@
+# Copyright (c) The onionp2p developers.
+# See LICENSE for details.
+
 """
 A fake tor that somebody else runs: reached by UNIX sockets or TCP, with any authentication.
 """

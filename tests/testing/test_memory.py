@@ -1,3 +1,6 @@
+# Copyright (c) The onionp2p developers.
+# See LICENSE for details.
+
 """
 The reactor in memory: what it does is compared with what a real reactor does with UNIX sockets
 and with TCP on loopback.

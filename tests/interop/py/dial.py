@@ -1,3 +1,6 @@
+# Copyright (c) The onionp2p developers.
+# See LICENSE for details.
+
 """
 C{python dial.py /ip4/127.0.0.1/tcp/…/p2p/…}: pings a node, by py-libp2p.  Run by a Python that has
 that package.

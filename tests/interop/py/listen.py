@@ -1,3 +1,6 @@
+# Copyright (c) The onionp2p developers.
+# See LICENSE for details.
+
 """
 C{python listen.py PORT /onion3/…}: a node of py-libp2p that answers pings at a port of 127.0.0.1.
 Run by a Python that has that package.

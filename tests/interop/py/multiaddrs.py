@@ -1,3 +1,6 @@
+# Copyright (c) The onionp2p developers.
+# See LICENSE for details.
+
 """
 Tells of each line of JSON, C{{"text": …}} or C{{"bytes": hexadecimal}}, what PyPI's multiaddr makes
 of it.  Run by a Python that has that package.
