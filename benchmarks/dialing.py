@@ -1,7 +1,10 @@
+# Copyright (c) The onionp2p developers.
+# See LICENSE for details.
+
 """
 What dialing costs, beside plain Twisted, a raw socket and txtorcon.
 
-    python benchmarks/dialing.py [--json FILE] [--svg FILE] [--rounds N] [--quick] [a|b|c|d|e …]
+    python benchmarks/dialing.py [--json FILE] [--rounds N] [--quick] [a|b|c|d|e …]
 
 The parts are: a, the data path against a stand-in for tor; b, dials through real tors; c, many
 streams at once; d and e, the integrity of much data, against the stand-in and over tor.  b, c and e
@@ -11,23 +14,18 @@ start a private network on this machine: nothing leaves it.  See docs/benchmarks
 from __future__ import annotations
 
 import argparse
-import json
-import platform
 import sys
-import time
 from collections.abc import Iterator
 from contextlib import ExitStack
-from importlib.metadata import version
 from pathlib import Path
 
 from measuring.datapath import DataPath
 from measuring.growth import Growth
 from measuring.integrity import Integrity
 from measuring.onions import Onions
-from measuring.plot import svg
 from measuring.processes import network
-from measuring.report import table
 from measuring.results import Part
+from measuring.runs import Recorder
 
 _MIB = 2**20
 _NEED_THE_NETWORK = set("bce")
@@ -38,29 +36,15 @@ def main() -> None:
     Measure, and report.
     """
     options = _options()
-    began = time.perf_counter()
-    parts = []
+    recorder = Recorder("dialing", options.json)
     for part in _measure(options):
-        print(table(part), flush=True)
-        parts.append(part)
-    report = {
-        "machine": _machine(),
-        "command": " ".join(sys.argv[1:]),
-        "seconds": time.perf_counter() - began,
-        "parts": {part.letter: part.record for part in parts},
-    }
-    print(f"{report['seconds']:.0f} s; {report['machine']}")
-    if options.json:
-        options.json.write_text(json.dumps(report, indent=1))
-    if options.svg:
-        options.svg.write_text(svg(parts))
+        recorder.add(part)
 
 
 def _options() -> argparse.Namespace:
     parser = argparse.ArgumentParser(description="What dialing costs.")
     parser.add_argument("parts", nargs="*", metavar="a|b|c|d|e", help="by default, all")
     parser.add_argument("--json", type=Path, metavar="FILE", help="write all samples there")
-    parser.add_argument("--svg", type=Path, metavar="FILE", help="draw the comparisons there")
     parser.add_argument("--rounds", type=int, metavar="N", help="of part a, and dials of part b")
     parser.add_argument("--quick", action="store_true", help="only see that all works")
     options = parser.parse_args()
@@ -99,11 +83,6 @@ def _quickDataPath(rounds: int) -> DataPath:
 
 def _say(text: str) -> None:
     print(f"  {text}", file=sys.stderr, flush=True)
-
-
-def _machine() -> str:
-    packages = ", ".join(f"{name} {version(name)}" for name in ("Twisted", "txtorcon"))
-    return f"{platform.platform()}, Python {platform.python_version()}, {packages}"
 
 
 if __name__ == "__main__":

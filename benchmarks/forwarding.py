@@ -1,3 +1,6 @@
+# Copyright (c) The onionp2p developers.
+# See LICENSE for details.
+
 """
 What carrying costs, beside C{socat} doing the same.
 
@@ -6,16 +9,14 @@ What carrying costs, beside C{socat} doing the same.
 The parts are: a, C{onionp2p reach} to what C{onionp2p publish} has made an onion, and socat to the
 same onion through the same tor; b, C{twistd onionp2p forward} from one UNIX socket to another, and
 socat.  a starts a private network on this machine: nothing leaves it.  See
-docs/howto/forwarding.md.
+docs/benchmarks.md.
 """
 
 from __future__ import annotations
 
 import argparse
-import json
 import os
 import resource
-import subprocess
 import sys
 import tempfile
 from collections.abc import Iterator
@@ -31,8 +32,9 @@ from measuring.carriers import (
     serve,
     upload,
 )
-from measuring.report import table
-from measuring.results import Check, Goal, Part, Samples
+from measuring.results import Check, Goal, Part
+from measuring.runs import Recorder
+from measuring.samples import Samples
 
 _MIB = 2**20
 _GIB = 2**30
@@ -53,15 +55,11 @@ def main() -> None:
     resource.setrlimit(resource.RLIMIT_NOFILE, (most, most))
     if "a" in options.parts and "TOR_SOCKS_PORT" not in os.environ:
         network = ours("testnet", "run", "--client", "--")
-        sys.exit(subprocess.call([*network, sys.executable, *sys.argv]))
-    parts = []
+        os.execv(sys.executable, [*network, sys.executable, *sys.argv])  # noqa: S606 - no shell
+    recorder = Recorder("forwarding", options.json)
     with tempfile.TemporaryDirectory(prefix="carry-") as folder:
         for part in _measure(options, folder):
-            print(table(part), flush=True)
-            parts.append(part)
-    if options.json:
-        report = {"parts": {part.letter: part.record for part in parts}}
-        options.json.write_text(json.dumps(report, indent=1))
+            recorder.add(part)
 
 
 def _options() -> argparse.Namespace:

@@ -1,3 +1,6 @@
+# Copyright (c) The onionp2p developers.
+# See LICENSE for details.
+
 """
 What libp2p costs, ours beside js-libp2p's.
 
@@ -5,7 +8,7 @@ What libp2p costs, ours beside js-libp2p's.
 
 Peers of both on loopback, in processes of their own, connect, send much on a stream, and little
 there and back: ours with ours, with js-libp2p both ways, and js-libp2p with itself.  See
-docs/reference/libp2p.md.
+docs/benchmarks.md.
 """
 
 from __future__ import annotations
@@ -22,8 +25,9 @@ from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from typing import Any
 
-from measuring.report import table
-from measuring.results import Part, Samples
+from measuring.results import Part
+from measuring.runs import Recorder
+from measuring.samples import Samples
 
 _HERE = Path(__file__).parent / "measuring"
 _OLDER = _HERE.parent.parent / "docs" / "examples" / "libp2p-nodes" / "older-node.mjs"
@@ -80,6 +84,7 @@ def main() -> None:
     amounts = {"connects": 40, "trips": 2000, "upload": 32 * _MIB}
     if options.quick:
         amounts = {"connects": 3, "trips": 20, "upload": _MIB}
+    recorder = Recorder("libp2p", options.json)
     with ExitStack() as stack:
         folder = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="libp2p-")))
         ours = [sys.executable, str(_HERE / "libp2ppeer.py")]
@@ -102,10 +107,7 @@ def main() -> None:
                     measured[f"cpu {what}"] = cpu / amount * (2**30 if what == "upload" else 1000)
                 if number >= 0:
                     samples.add(f"{dialer} -> {listener}", measured)
-    part = _part(samples, amounts)
-    print(table(part), flush=True)
-    if options.json:
-        options.json.write_text(json.dumps({"parts": {"a": part.record}}, indent=1))
+    recorder.add(_part(samples, amounts))
 
 
 def _part(samples: Samples, amounts: dict[str, int]) -> Part:

@@ -1,7 +1,10 @@
+# Copyright (c) The onionp2p developers.
+# See LICENSE for details.
+
 """
 How soon an onion service is back after its tor was killed, beside a bare tor.
 
-    python benchmarks/recovery.py [ROUNDS] [--json FILE]
+    python benchmarks/recovery.py [--json FILE] [--rounds N] [--quick]
 
 Both are on one private network on this machine, and take turns: kill -9, until a stranger's dial
 comes through.  See docs/benchmarks.md.
@@ -10,7 +13,6 @@ comes through.  See docs/benchmarks.md.
 from __future__ import annotations
 
 import argparse
-import json
 import os
 import random
 import sys
@@ -21,8 +23,9 @@ from typing import Any
 
 from measuring.contenders import ONIONP2P
 from measuring.faultlogs import logUnexpected
-from measuring.report import table
-from measuring.results import Goal, Part, Samples
+from measuring.results import Goal, Part
+from measuring.runs import Recorder
+from measuring.samples import Samples
 from recovering.round import recover
 from recovering.services import BARE, Bare, Ours, Service
 from recovering.stranger import SECONDS_BETWEEN, Stranger
@@ -46,6 +49,7 @@ async def main(reactor: Any, *arguments: str) -> None:
     Measure, and report.
     """
     options = _options(list(arguments))
+    recorder = Recorder("recovery", options.json)
     logUnexpected()
     await whenRunning(reactor)
     network = None
@@ -62,18 +66,19 @@ async def main(reactor: Any, *arguments: str) -> None:
     finally:
         if network is not None:
             await network.stop()
-    print(table(part))
-    if options.json:
-        options.json.write_text(json.dumps(part.record, indent=1))
+    recorder.add(part)
 
 
 def _options(arguments: list[str]) -> argparse.Namespace:
     parser = argparse.ArgumentParser(description="How soon an onion service is back.")
-    parser.add_argument("rounds", nargs="?", type=int, default=8, help="how often each is killed")
     parser.add_argument("--json", type=Path, metavar="FILE", help="write all samples there")
+    parser.add_argument("--rounds", type=int, metavar="N", help="how often each is killed; 12")
+    parser.add_argument("--quick", action="store_true", help="only see that all works")
     options = parser.parse_args(arguments)
+    if options.rounds is None:
+        options.rounds = 1 if options.quick else 12
     if options.rounds < 1:
-        parser.error("one round is the least")
+        parser.error("--rounds takes 1 or more")
     return options
 
 
@@ -106,7 +111,7 @@ async def _measure(reactor: Any, folder: str, rounds: int) -> Part:
 def _part(samples: Samples, rounds: int) -> Part:
     goal = Goal(ONIONP2P, 1.3, BARE)
     return Part(
-        "recovery",
+        "a",
         "From kill -9 of an onion service's tor until a stranger's dial comes through",
         f"{rounds} rounds on a private network; in each, both are killed, in random order, 8 to 12"
         " s after they were last back. The bare tor has the same lines and the onion in its torrc,"

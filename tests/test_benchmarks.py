@@ -1,10 +1,17 @@
+# Copyright (c) The onionp2p developers.
+# See LICENSE for details.
+
 """
-The benchmarks run, and report what they are to.
+The benchmarks run, and report what they are to; and the page says what they have reported.
 """
 
 from __future__ import annotations
 
+import hashlib
+import importlib
 import json
+import os
+import shutil
 import subprocess
 import sys
 from pathlib import Path
@@ -13,37 +20,184 @@ from xml.etree import ElementTree as ET
 
 import pytest
 
-DIALING = Path(__file__).parent.parent / "benchmarks" / "dialing.py"
+TOP = Path(__file__).parent.parent
+BENCHMARKS, DOCS = TOP / "benchmarks", TOP / "docs"
 CONTENDERS = {"plain Twisted", "plain Twisted again", "onionp2p", "txtorcon"}
+SVG = "{http://www.w3.org/2000/svg}"
+SOURCE = "{http://purl.org/dc/elements/1.1/}source"
 
 
-def figure(part: dict[str, Any], name: str) -> dict[str, Any]:
-    """Give the one figure whose name begins so."""
-    (found,) = (each for each in part["figures"] if each["name"].startswith(name))
-    return dict(found)
+@pytest.fixture(autouse=True)
+def beside(monkeypatch: pytest.MonkeyPatch) -> None:
+    """
+    Modules are found where the benchmarks find them.
+    """
+    monkeypatch.syspath_prepend(str(BENCHMARKS))
+
+
+def results() -> Any:
+    """Give the module of what was measured."""
+    return importlib.import_module("measuring.results")
+
+
+def python(*arguments: object, **environment: str) -> subprocess.CompletedProcess[str]:
+    """Run a benchmark's program."""
+    return subprocess.run(
+        [sys.executable, *map(str, arguments)],
+        check=False,
+        capture_output=True,
+        text=True,
+        env={**os.environ, **environment},
+    )
 
 
 @pytest.mark.deadline(120)
 def test_withoutTor(tmp_path: Path) -> None:
     """
-    The parts that need no tor give a table, all samples as JSON, and a picture.
+    The parts that need no tor give a table, and all samples as JSON.
     """
-    report, picture = tmp_path / "report.json", tmp_path / "picture.svg"
-    command = [sys.executable, str(DIALING), "--quick", "a", "d"]
-    command += ["--json", str(report), "--svg", str(picture)]
-    text = subprocess.run(command, check=True, capture_output=True, text=True).stdout
-    parts = json.loads(report.read_text())["parts"]
-    assert set(parts) == {"a", "d"}
+    report = tmp_path / "report.json"
+    ended = python(BENCHMARKS / "dialing.py", "--quick", "a", "d", "--json", report)
+    assert ended.returncode == 0, ended.stderr
+    runs = importlib.import_module("measuring.runs")
+    run = runs.Run.load(report)
+    assert run.command == "python benchmarks/dialing.py --quick a d"
+    assert run.versions["Python"].startswith(f"{sys.version_info[0]}.{sys.version_info[1]}.")
+    assert int(run.machine["cores"]) > 0
+    assert set(run.parts) == {"a", "d"}
 
-    for name in ("CPU per GiB sent", "CPU per GiB received", "CPU per round trip"):
-        assert set(figure(parts["a"], name)["contenders"]) == CONTENDERS
-    connect = figure(parts["a"], "CPU per connect")
-    assert len(connect["contenders"]["onionp2p"]["samples"]) == 2
-    assert connect["goal"] == {"contender": "onionp2p", "limit": 0.5, "over": "txtorcon"}
-    assert figure(parts["a"], "of 50 dials")["contenders"]["onionp2p"]["median"] == 0
-    assert all(check["passed"] for check in parts["d"]["checks"])
-    assert figure(parts["d"], "growth")["reached"]
+    path, integrity = run.parts["a"], run.parts["d"]
+    for key in ("cpu sent", "cpu received", "cpu per message"):
+        assert set(path.figure(key).samples) == CONTENDERS
+    connect = path.figure("cpu per connect")
+    assert len(connect.samples["onionp2p"]) == 2
+    assert vars(connect.goal) == {"contender": "onionp2p", "limit": 0.5, "over": "txtorcon"}
+    assert path.figure("stalled").medians["onionp2p"] == 0
+    assert all(check.passed for check in integrity.checks)
+    assert integrity.figure("growth").reached
+    assert "CPU per connect, µs" in ended.stdout
 
-    assert "CPU per connect, µs" in text
-    drawn = ET.parse(picture).iter("{http://www.w3.org/2000/svg}title")  # noqa: S314 - ours
-    assert any(title.text and title.text.startswith("onionp2p: ") for title in drawn)
+
+def run(*parts: Any, problem: str = "") -> Any:
+    """Give a run of the benchmark of dialing."""
+    return importlib.import_module("measuring.runs").Run(
+        benchmark="dialing",
+        command="python benchmarks/dialing.py",
+        began="2026-11-22 23:04",
+        seconds=90.0,
+        commit="none",
+        machine={"cores": "2"},
+        versions={"tor": "0.4.9.11"},
+        parts={part.letter: part for part in parts},
+        problem=problem,
+    )
+
+
+def part(*ours: float, holds: bool = True) -> Any:
+    """Give a part with a figure, for which the goal is the other's 1 ms, and a check."""
+    module = results()
+    figure = module.Figure(
+        "trip",
+        "round trip",
+        "ms",
+        {"raw socket": [1.0] * len(ours), "onionp2p": list(ours)},
+        "raw socket",
+        module.Goal("onionp2p", 1.0, "raw socket"),
+    )
+    moments = [module.Moment(0.5, "ping"), module.Moment(1.5, "ping", 0.25)]
+    checks = [module.Check("nothing is left", holds)]
+    return module.Part("a", "A title", "A method.", [figure], checks, moments)
+
+
+def test_whatIsSavedIsWhatIsLoaded(tmp_path: Path) -> None:
+    """
+    A run comes back from its file as it was, five digits of its samples at least.
+    """
+    file = tmp_path / "dialing.json"
+    saved = run(part(0.75), problem="it was ended")
+    saved.save(file)
+    assert type(saved).load(file) == saved
+    run(part(1 / 3)).save(file)
+    loaded = type(saved).load(file).parts["a"].figure("trip")
+    assert loaded.samples["onionp2p"] == [0.33333]
+
+
+def test_missedGoalsAreSaid() -> None:
+    """
+    A goal that was missed stands out, and so does a check that does not hold; where noise may have
+    decided it, that is said.
+    """
+    goals = importlib.import_module("presenting.tables").goals
+    reached = goals([run(part(0.5))])
+    assert "1 of 1 goals are reached, 0 missed." in reached
+    assert "| onionp2p at most × 1 of raw socket | 0.5 × 0.50 | reached |" in reached
+    assert "1 of 1 checks hold." in reached
+    missed = goals([run(part(2.0, holds=False))])
+    assert "0 of 1 goals are reached, 1 missed." in missed
+    assert "2 × 2.00 | **MISSED** |" in missed
+    assert "0 of 1 checks hold:\n\n- dialing: nothing is left" in missed
+    assert "**MISSED, but noise may have decided it**" in goals([run(part(0.9, 1.1, 1.2))])
+
+
+@pytest.mark.deadline(60)
+def test_whatFailsKeepsNothingElseOff(tmp_path: Path) -> None:
+    """
+    When a benchmark fails, the page says why, in the place of its figures; the others have theirs.
+    """
+    figures = tmp_path / "figures"
+    figures.mkdir()
+    run(part(0.5)).save(figures / "dialing.json")
+    (figures / "libp2p.json").write_text("of an earlier run")
+    ended = python(
+        BENCHMARKS / "all.py", "--quick", "--out", tmp_path, "libp2p", XDG_CACHE_HOME=str(tmp_path)
+    )
+    assert ended.returncode == 1
+    page = (tmp_path / "benchmarks.md").read_text()
+    assert "Not measured: it ended with 2: " in page
+    assert "js-libp2p is not installed: run nox -s interop once" in page
+    assert "| round trip, ms | 1 | 0.5 × 0.50 |" in page
+    assert "This is a quick run" in page
+    assert not (figures / "libp2p.svg").exists()
+
+
+def words(picture: Path) -> list[str]:
+    """Give what is written in a picture, and of which results it says it is."""
+    tree = ET.parse(picture)  # noqa: S314 - ours
+    said = [element.text or "" for element in tree.iter(f"{SVG}text")]
+    return [*said, *(element.text or "" for element in tree.iter(SOURCE))]
+
+
+@pytest.mark.deadline(60)
+def test_thePageIsOfItsResults(tmp_path: Path) -> None:
+    """
+    docs/benchmarks.md and its pictures are what benchmarks/page.py makes of the results in
+    docs/figures.
+    """
+    (tmp_path / "figures").mkdir()
+    for file in (DOCS / "figures").glob("*.json"):
+        shutil.copy(file, tmp_path / "figures")
+    ended = python(BENCHMARKS / "page.py", tmp_path)
+    assert ended.returncode == 0, ended.stderr
+    again = "python benchmarks/page.py makes it again"
+    made = (tmp_path / "benchmarks.md").read_text()
+    assert (DOCS / "benchmarks.md").read_text() == made, again
+    there, here = (
+        {file.name: words(file) for file in (folder / "figures").glob("*.svg")}
+        for folder in (DOCS, tmp_path)
+    )
+    assert there == here, again
+    digests = {
+        hashlib.sha256(file.read_bytes()).hexdigest() for file in (DOCS / "figures").glob("*.json")
+    }
+    for said in there.values():
+        assert said[-1].rpartition(" ")[2] in digests
+
+
+def test_resultsAreSmall() -> None:
+    """
+    What is kept of a run in the repository is no more than a page needs.
+    """
+    for file in (DOCS / "figures").iterdir():
+        assert file.stat().st_size < 200_000
+        if file.suffix == ".json":
+            assert json.loads(file.read_text())["benchmark"] == file.stem

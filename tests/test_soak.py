@@ -1,3 +1,6 @@
+# Copyright (c) The onionp2p developers.
+# See LICENSE for details.
+
 """
 The soak's judgement: what it plans, what it makes of what it sees, and what it calls growth.
 """
@@ -206,7 +209,13 @@ def test_allWell() -> None:
     text = module("report").text(settings, result())
     assert "100.00% of them came back" in text
     assert "NO " not in text
-    assert module("report").record(settings, result())["corrupt"] == 0
+    part = module("report").part(settings, result())
+    assert [(moment.at, moment.what, moment.seconds) for moment in part.timeline] == [
+        (-1, "term, dialer", None),
+        (0, "ping", 1),
+    ]
+    assert part.figure("ping").samples == {"term, dialer": [2]}
+    assert part.figure("rest children").samples == {"listener": [1, 1]}
 
 
 def test_whatFailsARun() -> None:

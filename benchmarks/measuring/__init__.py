@@ -1,5 +1,8 @@
+# Copyright (c) The onionp2p developers.
+# See LICENSE for details.
+
 """
-What dialing costs, measured: the parts of benchmarks/dialing.py.
+What dialing costs, measured: the parts of benchmarks/dialing.py, and what all benchmarks share.
 
 One process plans and reports, and does nothing but wait while others work:
 
@@ -16,5 +19,8 @@ Each file is for one side of this.  In a worker: L{measuring.contenders} get con
 L{measuring.rawsocket} too, L{measuring.protocols} use them, L{measuring.figures} and
 L{measuring.growing} measure that by L{measuring.gauges}.  In the planning process:
 L{measuring.datapath}, L{measuring.onions}, L{measuring.growth} and L{measuring.integrity} are the
-parts, which give L{measuring.results} for L{measuring.report} and L{measuring.plot}.
+parts.
+
+What all other benchmarks use too: L{measuring.results}, made of L{measuring.samples}, are what they
+give, L{measuring.runs} keep it with its L{measuring.conditions}, and L{measuring.report} prints it.
 """

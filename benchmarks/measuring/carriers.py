@@ -1,3 +1,6 @@
+# Copyright (c) The onionp2p developers.
+# See LICENSE for details.
+
 """
 Programs that carry connections from one local socket to another place, and who uses them.
 
@@ -72,9 +75,11 @@ def serve(path: str) -> Iterator[None]:
     with _Server(path, _Service) as server:
         thread = Thread(target=server.serve_forever)
         thread.start()
-        yield
-        server.shutdown()
-        thread.join()
+        try:
+            yield
+        finally:
+            server.shutdown()
+            thread.join()
 
 
 @contextmanager
@@ -193,4 +198,4 @@ def ours(*arguments: str) -> list[str]:
     """
     Give the command line of one of our commands.
     """
-    return [sys.executable, "-c", "from onionp2p.cli import main; main()", *arguments]
+    return [sys.executable, "-m", "onionp2p", *arguments]

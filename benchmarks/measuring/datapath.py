@@ -1,3 +1,6 @@
+# Copyright (c) The onionp2p developers.
+# See LICENSE for details.
+
 """
 Part a: what a connection costs, with a stand-in in place of tor.
 """
@@ -11,7 +14,8 @@ from dataclasses import dataclass
 from measuring.contenders import AGAIN, ONIONP2P, PLAIN, TXTORCON
 from measuring.processes import standIn, workers
 from measuring.requests import Port
-from measuring.results import Figure, Goal, Part, Samples
+from measuring.results import Figure, Goal, Part
+from measuring.samples import Samples
 from onionp2p.address import labelFromPublicKey
 
 __all__ = ["NOBODY", "DataPath"]

@@ -1,3 +1,6 @@
+# Copyright (c) The onionp2p developers.
+# See LICENSE for details.
+
 """
 Part c: many streams at once to one onion service.
 """
@@ -6,12 +9,13 @@ from __future__ import annotations
 
 import random
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from measuring.contenders import ONIONP2P, PLAIN, TXTORCON
 from measuring.datapath import NOBODY
 from measuring.processes import Network, standIn, workers
-from measuring.results import Check, Figure, Goal, Part, Samples
+from measuring.results import Check, Figure, Goal, Part
+from measuring.samples import Samples
 
 __all__ = ["Growth"]
 
@@ -94,7 +98,7 @@ def _figures(count: int, samples: Samples) -> list[Figure]:
     if count >= 100:  # with fewer, it is the pages that count
         private = f"{streams}: the process's memory per stream"
         figures.append(samples.figure("memory", private, "bytes", PLAIN))
-    return figures
+    return [replace(figure, key=f"{count} {figure.key}") for figure in figures]
 
 
 def _checks(count: int, samples: Samples) -> list[Check]:

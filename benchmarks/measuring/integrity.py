@@ -1,3 +1,6 @@
+# Copyright (c) The onionp2p developers.
+# See LICENSE for details.
+
 """
 Parts d and e: much data both ways at once, against the stand-in and over tor.
 """
@@ -75,8 +78,8 @@ class Integrity:
             " and read by a consumer that pauses for a turn of the reactor after each MiB. Memory"
             " is the most that was resident (VmHWM) over what was when the stream was connected.",
             figures=[
-                Figure("growth of the process's memory", "MiB", growth, None, _GROWTH),
-                Figure("time", "s", seconds),
+                Figure("growth", "growth of the process's memory", "MiB", growth, None, _GROWTH),
+                Figure("clock", "time", "s", seconds),
             ],
             checks=checks,
         )

@@ -1,3 +1,6 @@
+# Copyright (c) The onionp2p developers.
+# See LICENSE for details.
+
 """
 Part b: dials of an onion service through real tors, on a private network.
 """
@@ -12,7 +15,8 @@ from dataclasses import dataclass
 from measuring.contenders import ONIONP2P, TXTORCON
 from measuring.processes import Network, Process, workers
 from measuring.rawsocket import RAW
-from measuring.results import Goal, Part, Samples
+from measuring.results import Goal, Part
+from measuring.samples import Samples
 
 __all__ = ["Onions"]
 

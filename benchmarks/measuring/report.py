@@ -1,3 +1,6 @@
+# Copyright (c) The onionp2p developers.
+# See LICENSE for details.
+
 """
 The report for readers, as text.
 """
@@ -9,7 +12,7 @@ from collections.abc import Iterator
 
 from measuring.results import Figure, Part, quantile
 
-__all__ = ["table"]
+__all__ = ["number", "table"]
 
 
 def table(part: Part) -> str:
@@ -30,10 +33,10 @@ def _wrapped(text: str) -> list[str]:
 def _figure(figure: Figure) -> Iterator[str]:
     yield f"  {figure.name}, {figure.unit}"
     for name, values in figure.samples.items():
-        line = f"    {name:20}{_number(figure.medians[name]):>10}"
+        line = f"    {name:20}{number(figure.medians[name]):>10}"
         if len(values) > 1:
-            spread = "–".join(_number(quantile(values, share)) for share in (0.25, 0.75))
-            line += f"  {spread:>17}  p95 {_number(quantile(values, 0.95)):>8}"
+            spread = "–".join(number(quantile(values, share)) for share in (0.25, 0.75))
+            line += f"  {spread:>17}  p95 {number(quantile(values, 0.95)):>8}"
         yield line + _compared(figure, name)
     yield from _goal(figure)
     yield ""
@@ -56,14 +59,10 @@ def _goal(figure: Figure) -> Iterator[str]:
     if goal is None:
         return
     limit = f"× {goal.limit:g} of {goal.over}" if goal.over else f"{goal.limit:g} {figure.unit}"
-    verdict = "reached" if figure.reached else "MISSED"
-    compared = figure.compare(goal.contender, goal.over) if goal.over else None
-    if compared is not None and compared.low <= goal.limit <= compared.high:
-        verdict += ", but noise may have decided it"
-    yield f"    goal: {goal.contender} at most {limit}: {verdict}"
+    yield f"    goal: {goal.contender} at most {limit}: {figure.verdict}"
 
 
-def _number(value: float) -> str:
+def number(value: float) -> str:
     """
     Give three digits that count.
     """

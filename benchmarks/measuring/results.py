@@ -1,3 +1,6 @@
+# Copyright (c) The onionp2p developers.
+# See LICENSE for details.
+
 """
 What was measured: figures, the goals set for them, and how they compare.
 """
@@ -6,15 +9,17 @@ from __future__ import annotations
 
 import random
 import statistics
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
-from typing import Any
+from typing import Any, Self
 
-__all__ = ["Check", "Comparison", "Figure", "Goal", "Part", "Samples", "quantile"]
+__all__ = ["Check", "Comparison", "Figure", "Goal", "Moment", "Part", "quantile"]
 
 _RESAMPLES = 1000
 _INTERVAL = 0.025, 0.975
+_DIGITS = 5
+"""That are kept of a sample in JSON: more than any of them is worth."""
 
 
 def quantile(values: Sequence[float], share: float) -> float:
@@ -60,10 +65,13 @@ class Figure:
     """
     One thing that was measured of several contenders.
 
+    @ivar key: what a program calls it; a part has no other of that key.
+    @ivar name: what a reader calls it.
     @ivar samples: by contender, one of each round, in the order of the rounds.
     @ivar base: whom the others are compared with; L{None} if there is nothing to compare.
     """
 
+    key: str
     name: str
     unit: str
     samples: dict[str, list[float]]
@@ -108,73 +116,42 @@ class Figure:
         return value <= self.goal.limit * (self.medians[self.goal.over] if self.goal.over else 1)
 
     @property
+    def verdict(self) -> str:
+        """
+        What is to be said of the goal; nothing if there is none.
+        """
+        if self.goal is None:
+            return ""
+        verdict = "reached" if self.reached else "MISSED"
+        compared = self.compare(self.goal.contender, self.goal.over) if self.goal.over else None
+        if compared is not None and compared.low <= self.goal.limit <= compared.high:
+            verdict += ", but noise may have decided it"
+        return verdict
+
+    @property
     def record(self) -> dict[str, Any]:
         """
-        For JSON.
+        For JSON: the samples, from which all else follows.
         """
-        contenders = {}
-        for name, values in self.samples.items():
-            contenders[name] = entry = {
-                "samples": values,
-                "median": self.medians[name],
-                "quartiles": [quantile(values, 0.25), quantile(values, 0.75)],
-                "p95": quantile(values, 0.95),
-            }
-            compared = self.compare(name, self.base) if self.base and name != self.base else None
-            if compared is not None:
-                entry["ratio"] = compared.ratio
-                entry["ratio interval"] = [compared.low, compared.high]
         return {
+            "key": self.key,
             "name": self.name,
             "unit": self.unit,
             "base": self.base,
             "goal": vars(self.goal) if self.goal else None,
-            "reached": self.reached,
-            "contenders": contenders,
+            "samples": {name: [_short(each) for each in own] for name, own in self.samples.items()},
         }
 
+    @classmethod
+    def fromRecord(cls, record: dict[str, Any]) -> Self:
+        """
+        The other way round.
+        """
+        return cls(**{**record, "goal": Goal(**record["goal"]) if record["goal"] else None})
 
-class Samples:
-    """
-    What comes in while it is measured.
-    """
 
-    def __init__(self) -> None:
-        self._samples: dict[str, dict[str, list[float]]] = {}
-
-    def add(self, contender: str, measured: dict[str, float]) -> None:
-        """
-        Take what was measured of a contender in one round, by key.
-        """
-        for key, value in measured.items():
-            self._samples.setdefault(key, {}).setdefault(contender, []).append(value)
-
-    def least(self, contender: str) -> dict[str, float]:
-        """
-        Give the least that came of a contender, by key.
-        """
-        return {key: min(samples) for key, samples in self._of(contender)}
-
-    def most(self, contender: str) -> dict[str, float]:
-        """
-        Give the most that came of a contender, by key.
-        """
-        return {key: max(samples) for key, samples in self._of(contender)}
-
-    def _of(self, contender: str) -> Iterator[tuple[str, list[float]]]:
-        for key, samples in self._samples.items():
-            if contender in samples:
-                yield key, samples[contender]
-
-    def figure(
-        self, key: str, name: str, unit: str, base: str | None = None, goal: Goal | None = None
-    ) -> Figure:
-        """
-        Make a figure of what came by one key.
-        """
-        samples = self._samples[key]
-        ordered = sorted(samples, key=lambda contender: (contender != base, contender))
-        return Figure(name, unit, {each: samples[each] for each in ordered}, base, goal)
+def _short(value: float) -> float:
+    return float(f"{value:.{_DIGITS}g}")
 
 
 @dataclass(frozen=True)
@@ -188,12 +165,27 @@ class Check:
 
 
 @dataclass(frozen=True)
+class Moment:
+    """
+    Something that happened while it was measured.
+
+    @ivar at: when, in seconds from the beginning.
+    @ivar seconds: how long it took; L{None} if it did not end, or if that has no meaning.
+    """
+
+    at: float
+    what: str
+    seconds: float | None = None
+
+
+@dataclass(frozen=True)
 class Part:
     """
     A part of the report.
 
     @ivar letter: what it is asked for by.
     @ivar method: how it was measured, in a sentence or two.
+    @ivar timeline: what happened, in this order, where that matters.
     """
 
     letter: str
@@ -201,6 +193,18 @@ class Part:
     method: str
     figures: list[Figure] = field(default_factory=list)
     checks: list[Check] = field(default_factory=list)
+    timeline: list[Moment] = field(default_factory=list)
+
+    def figure(self, key: str) -> Figure:
+        """
+        Give the figure of that key.
+
+        @raise KeyError: if there is none.
+        """
+        for figure in self.figures:
+            if figure.key == key:
+                return figure
+        raise KeyError(key)
 
     @property
     def record(self) -> dict[str, Any]:
@@ -208,8 +212,27 @@ class Part:
         For JSON.
         """
         return {
+            "letter": self.letter,
             "title": self.title,
             "method": self.method,
             "figures": [figure.record for figure in self.figures],
             "checks": [vars(check) for check in self.checks],
+            "timeline": [
+                [_short(each.at), each.what, each.seconds and _short(each.seconds)]
+                for each in self.timeline
+            ],
         }
+
+    @classmethod
+    def fromRecord(cls, record: dict[str, Any]) -> Self:
+        """
+        The other way round.
+        """
+        return cls(
+            record["letter"],
+            record["title"],
+            record["method"],
+            [Figure.fromRecord(each) for each in record["figures"]],
+            [Check(**each) for each in record["checks"]],
+            [Moment(*each) for each in record["timeline"]],
+        )

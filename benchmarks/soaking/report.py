@@ -1,3 +1,6 @@
+# Copyright (c) The onionp2p developers.
+# See LICENSE for details.
+
 """
 The report of a run, as text and for JSON.
 """
@@ -6,18 +9,23 @@ from __future__ import annotations
 
 import statistics
 from collections.abc import Iterator, Sequence
-from dataclasses import asdict
-from typing import Any
 
-from measuring.results import Check
+from measuring.results import Check, Figure, Moment, Part
 
 from soaking.faults import Fault
-from soaking.history import PING, SECONDS_PROMPT, TRANSFER, Struck
+from soaking.history import PING, SECONDS_PROMPT, TRANSFER, History, Struck
 from soaking.run import Result, Settings
+from soaking.trends import ALLOWED
 
-__all__ = ["checks", "record", "text"]
+__all__ = ["checks", "part", "text"]
 
 _KIB = 1024
+_METHOD = (
+    "{minutes:g} minutes, a fault every {every:g} s, drawn from the seed {seed}. A ping by the"
+    " circuits in use begins every {pings:g} s, and every {transfers:g} s 256 KiB of random bytes"
+    " are sent there and back by fresh ones. Each tor is asked every {watchdog:g} s whether it is"
+    " there."
+)
 
 
 def checks(result: Result) -> list[Check]:
@@ -109,50 +117,66 @@ def _holdings(result: Result) -> Iterator[str]:
     yield "  what is held                     at rest, first      last      by the fit"
     for name, trends in result.trends.items():
         for trend in trends:
-            unit = _KIB if "memory" in trend.name else 1
+            unit = _unit(trend.name)
             label = f"{name}: {trend.name}" + (", KiB" if unit == _KIB else "")
             first, last = (each / unit for each in trend.rests)
             mark = "  GROWS" if trend.grows else ""
             yield f"    {label:38}{first:9.0f}{last:10.0f}{trend.growth / unit:+12.1f}{mark}"
 
 
-def record(settings: Settings, result: Result) -> dict[str, Any]:
+def part(settings: Settings, result: Result) -> Part:
     """
-    Give the report for JSON, with all samples.
+    Give the report with all samples.
     """
     history = result.history
-    return {
-        "settings": {**asdict(settings), "kinds": [kind.value for kind in settings.kinds]},
-        "available": {
-            "pings": history.answered(PING),
-            "transfers": history.answered(TRANSFER),
-            "seconds": history.there,
-        },
-        "corrupt": history.corrupt,
-        "faults": [
-            {
-                "at": struck.fault.at,
-                "kind": struck.fault.kind.value,
-                "victim": struck.fault.victim.value,
-                "seconds": struck.fault.seconds,
-                "recovery of pings": history.recovery(struck, PING),
-                "recovery of transfers": history.recovery(struck, TRANSFER),
-            }
-            for struck in history.struck
-        ],
-        "gauges": {
-            name: {
-                trend.name: {
-                    "first": trend.rests[0],
-                    "last": trend.rests[1],
-                    "growth": trend.growth,
-                    "grows": trend.grows,
-                    "times": list(trend.times),
-                    "values": list(trend.values),
-                }
-                for trend in trends
-            }
+    began = min((visit.began for visit in history.visits), default=0.0)
+    moments = [
+        Moment(visit.began - began, PING, None if visit.problem else visit.ended - visit.began)
+        for visit in history.of(PING)
+    ]
+    moments += [Moment(each.at - began, _whatAndWhose(each.fault)) for each in history.struck]
+    return Part(
+        "a",
+        "An onion service and its dialer under faults",
+        _METHOD.format(**vars(settings), minutes=settings.seconds / 60),
+        [*_recoveryFigures(history), *_cameBack(history), *_rests(result)],
+        checks(result),
+        sorted(moments, key=lambda moment: moment.at),
+    )
+
+
+def _recoveryFigures(history: History) -> Iterator[Figure]:
+    for kind, how in ((PING, "circuits in use"), (TRANSFER, "fresh circuits")):
+        samples = {}
+        for name, struck in _byKind(history.struck).items():
+            seconds = [history.recovery(each, kind) for each in struck]
+            known = [each for each in seconds if each is not None]
+            if known:
+                samples[name] = known
+        yield Figure(kind, f"until it was there again, by {how}", "s", samples)
+
+
+def _cameBack(history: History) -> Iterator[Figure]:
+    shares = {f"{kind}s that came back": history.answered(kind) for kind in (PING, TRANSFER)}
+    shares[f"seconds with a ping that came back in {SECONDS_PROMPT:g} s"] = history.there
+    samples = {name: [100 * share] for name, share in shares.items()}
+    yield Figure("came back", "came back", "%", samples)
+
+
+def _rests(result: Result) -> Iterator[Figure]:
+    """
+    What was held at rest, first and last.
+    """
+    for gauge in ALLOWED:
+        unit = _unit(gauge)
+        samples = {
+            name: [rest / unit for rest in trend.rests]
             for name, trends in result.trends.items()
-        },
-        "checks": [asdict(check) for check in checks(result)],
-    }
+            for trend in trends
+            if trend.name == gauge
+        }
+        yield Figure(f"rest {gauge}", gauge, "KiB" if unit == _KIB else "", samples)
+
+
+def _unit(gauge: str) -> int:
+    return _KIB if "memory" in gauge else 1
