@@ -114,8 +114,8 @@ def _advice(barrier: Barrier | None) -> str:
     sentence = "Its folder {} lets in {}." if barrier.isOnTheWay else "{} is for {}."
     if not barrier.forGroup:
         return sentence.format(barrier.path, f"its owner {barrier.owner} alone") + (
-            " Have tor share it with a group (CookieAuthFileGroupReadable 1,"
-            " ControlSocketsGroupWritable 1), or run this program as that user."
+            " Have tor share it with a group (CookieAuthFileGroupReadable 1, GroupWritable at the"
+            " end of its ControlPort), or run this program as that user."
         )
     return sentence.format(barrier.path, f"the group {barrier.group}") + (
         f' Add this user to that group ("usermod -aG {barrier.group} {userName()}"), and log in'
