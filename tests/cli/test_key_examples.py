@@ -1,5 +1,8 @@
+# Copyright (c) The onionp2p developers.
+# See LICENSE for details.
+
 """
-The examples of docs/howto/keys.md, run as they stand.
+The examples of docs/howto/keep-an-address.md and docs/howto/friends.md, run as they stand.
 """
 
 from __future__ import annotations

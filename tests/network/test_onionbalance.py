@@ -1,6 +1,9 @@
+# Copyright (c) The onionp2p developers.
+# See LICENSE for details.
+
 """
 One address, many machines: the real Onionbalance in front of two backends, as
-docs/howto/onionbalance.md has it.
+docs/howto/scale-out.md has it.
 
 It takes minutes, and a network of its own, whose authorities vote every 20 s: Onionbalance can't
 do with less.
