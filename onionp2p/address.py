@@ -169,7 +169,7 @@ class OnionAddress:
         the address, the port, big-endian; then, where there is a peer, the code of p2p (421), the
         length of its multihash, and that.
 
-        See U{multiformats/multiaddr, C{protocols/onion3.md}} and libp2p's C{addressing}.
+        See multiformats/multiaddr, C{protocols/onion3.md}, and libp2p's C{addressing}.
         """
         data = _ONION3 + b32decode(self.label.upper()) + self.port.to_bytes(2, "big")
         if self.peerID is not None:

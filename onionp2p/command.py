@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import math
 import os
+from collections.abc import Sequence
 from typing import Any, ClassVar
 
 from twisted.application.service import IService
@@ -17,7 +18,7 @@ from twisted.python import usage
 from onionp2p.operating import Metrics, StatusFile, SystemdNotifier
 from onionp2p.operating.metrics import MetricsUnavailable
 
-__all__ = ["CommandOptions", "isOnion", "seconds"]
+__all__ = ["CommandOptions", "isOnion", "seconds", "withExamples"]
 
 
 def seconds(text: str) -> float:
@@ -40,6 +41,9 @@ class CommandOptions(usage.Options):
     """
     What every command takes.
 
+    @cvar command: its name.
+    @cvar examples: command lines, for the help; C{X} stands for the 56 characters of an onion
+        address.
     @ivar onions: at how many onions the command is to listen.
     @ivar metrics: what serves metrics, or L{None}.
     """
@@ -55,6 +59,9 @@ class CommandOptions(usage.Options):
         ["status", None, None, "A file that tells how it is, for `onionp2p status`."],
         ["metrics", None, None, "Where Prometheus reads: unix:PATH or tcp:127.0.0.1:PORT."],
     ]
+
+    command: ClassVar[str]
+    examples: ClassVar[Sequence[str]] = ()
 
     onions = 0
     metrics: Metrics | None = None
@@ -77,6 +84,18 @@ class CommandOptions(usage.Options):
                 "--metrics: with --strict, no Internet socket can be made: use unix:PATH"
             )
 
+    def getSynopsis(self) -> str:
+        """
+        Give the first line of the help.
+        """
+        return f"Usage: twistd [twistd's options] onionp2p {self.command} [options]\n"
+
+    def getUsage(self, width: int | None = None) -> str:
+        """
+        Give the help, which ends with the examples.
+        """
+        return withExamples(super().getUsage(width), self.examples)
+
     def makeWatchers(self, reactor: Any) -> list[IService]:
         """
         Make what tells operators how the command is.
@@ -89,6 +108,15 @@ class CommandOptions(usage.Options):
         if self.metrics is not None:
             watchers.append(self.metrics)
         return watchers
+
+
+def withExamples(text: str, examples: Sequence[str]) -> str:
+    """
+    Put examples behind a help, as C{onionp2p} does.
+    """
+    if not examples:
+        return text
+    return "\n".join([text.rstrip(), "", "Examples:", *(f"  {each}" for each in examples), ""])
 
 
 def isOnion(description: str) -> bool:

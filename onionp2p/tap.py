@@ -18,7 +18,7 @@ from twisted.internet.interfaces import IStreamClientEndpoint, IStreamServerEndp
 from twisted.internet.protocol import Factory
 from twisted.python import usage
 
-from onionp2p.command import CommandOptions, isOnion, seconds
+from onionp2p.command import CommandOptions, isOnion, seconds, withExamples
 from onionp2p.forwarding.commands import ForwardOptions, PublishOptions, ReachOptions
 from onionp2p.leaks import LeakGuard
 from onionp2p.operating import Operated
@@ -109,6 +109,12 @@ class PingOptions(_OneEndedOptions):
     """
 
     longdesc = "Answers libp2p's pings, or pings a peer for ever and logs each round trip."
+    command = "ping"
+    examples = (
+        "twistd -n onionp2p ping --listen onionp2p:listen:port=7777:key=web.key",
+        "twistd -n onionp2p ping --dial onionp2p:dial:addr=X.onion:7777",
+        "twistd -n onionp2p ping --libp2p --listen tcp:7777:interface=127.0.0.1",
+    )
     responder = PingResponderFactory
     initiator = PingInitiatorFactory
     optFlags: ClassVar[list[list[Any]]] = [
@@ -172,6 +178,11 @@ class EchoOptions(_OneEndedOptions):
     """
 
     longdesc = "Sends back all it gets, or sends random bytes to a peer and checks what comes back."
+    command = "echo"
+    examples = (
+        "twistd -n onionp2p echo --listen onionp2p:listen:port=7777",
+        "twistd -n onionp2p echo --dial onionp2p:dial:addr=X.onion:7777",
+    )
     responder = EchoResponderFactory
     initiator = EchoInitiatorFactory
 
@@ -181,7 +192,6 @@ class Options(usage.Options):
     C{twistd onionp2p}.
     """
 
-    synopsis = "Usage: twistd [twistd's options] onionp2p COMMAND [options]"
     subCommands: ClassVar[list[list[Any]]] = [
         ["ping", None, PingOptions, "Answer pings, or ping a peer."],
         ["echo", None, EchoOptions, "Echo bytes, or send some and check their echo."],
@@ -189,6 +199,20 @@ class Options(usage.Options):
         ["publish", None, PublishOptions, "Make an onion that leads to a program here."],
         ["reach", None, ReachOptions, "Make a local socket that leads to an onion."],
     ]
+
+    examples = ("twistd -n onionp2p ping --listen onionp2p:listen:port=7777",)
+
+    def getSynopsis(self) -> str:
+        """
+        Give the first line of the help.
+        """
+        return "Usage: twistd [twistd's options] onionp2p COMMAND [options]\n"
+
+    def getUsage(self, width: int | None = None) -> str:
+        """
+        Give the help, which ends with an example.
+        """
+        return withExamples(super().getUsage(width), self.examples)
 
     def postOptions(self) -> None:
         """

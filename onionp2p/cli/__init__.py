@@ -6,22 +6,34 @@ The C{onionp2p} command (design §7).
 
 Each command is a module here, imported when it is called for, that holds a
 L{click.Command} of the same name.  What it raises reaches the user as one
-sentence on standard error and exit status 1; with C{--debug}, as a traceback.
-As everywhere with click, a wrong use of the command line exits with 2.
+sentence on standard error and exit status 1 (L{onionp2p.cli.failures}); with
+C{--debug}, as a traceback.
 """
 
 from __future__ import annotations
 
 import platform
+import sys
+import traceback
+from functools import partial
 from importlib import import_module, metadata
+from typing import Any
 
 import click
+from click.shell_completion import CompletionItem
 
-__all__ = ["COMMANDS", "main", "sentence"]
+from onionp2p.cli import failures
+from onionp2p.cli.exitcodes import ExitCode
+from onionp2p.cli.explained import Group
+from onionp2p.cli.terminal import colour
+
+__all__ = ["COMMANDS", "main"]
 
 COMMANDS = {
     "client": "Who may enter an onion: keys, invitations, and the list of clients.",
+    "completion": "Let the shell complete commands, options and files.",
     "demo": "The whole story on one screen: private network, listener, dialer.",
+    "doctor": "What is wrong on this machine, and what to do about it.",
     "key": "Identities: made, shown, encrypted, and taken from and to tor's own forms.",
     "ping": "Ping a peer, as ping(8) does.",
     "publish": "An onion that leads to a program on this machine.",
@@ -32,14 +44,7 @@ COMMANDS = {
 """What there is, and what it says in the list of commands."""
 
 
-def sentence(error: BaseException) -> str:
-    """
-    Say on one line what C{error} says.
-    """
-    return " ".join(str(error).split()) or type(error).__name__
-
-
-class CommandGroup(click.Group):
+class CommandGroup(Group):
     """
     Imports a command when it is run, and turns its errors into sentences.
     """
@@ -60,15 +65,44 @@ class CommandGroup(click.Group):
         with formatter.section("Commands"):
             formatter.write_dl(sorted(COMMANDS.items()))
 
+    def shell_complete(self, ctx: click.Context, incomplete: str) -> list[CompletionItem]:
+        """
+        Complete their names likewise.
+        """
+        if not incomplete.startswith("-"):
+            items = sorted(COMMANDS.items())
+            return [
+                CompletionItem(name, help=said)
+                for name, said in items
+                if name.startswith(incomplete)
+            ]
+        return super().shell_complete(ctx, incomplete)
+
+    def main(self, *arguments: Any, standalone_mode: bool = True, **keywords: Any) -> Any:
+        """
+        Run a command as L{click.Command.main} does, and exit with its status
+        (L{onionp2p.cli.exitcodes}).
+        """
+        command = partial(super().main, *arguments, standalone_mode=False, **keywords)
+        if not standalone_mode:
+            return command()
+        sys.exit(failures.run(command))
+
+    def make_context(self, *arguments: Any, **keywords: Any) -> click.Context:
+        with failures.endingWithItsReader():  # of the help, for example
+            return super().make_context(*arguments, **keywords)
+
     def invoke(self, ctx: click.Context) -> object:
         try:
-            return super().invoke(ctx)
-        except (click.ClickException, click.exceptions.Exit, click.Abort, BrokenPipeError):
-            raise  # click knows what to do with them
+            with failures.endingWithItsReader():
+                return super().invoke(ctx)
+        except (click.ClickException, click.exceptions.Exit, click.Abort):
+            raise  # not failures, or they say what is wrong already
         except Exception as error:
             if ctx.params["debug"]:
-                raise
-            raise click.ClickException(sentence(error)) from error
+                click.echo("".join(traceback.format_exception(error)), err=True, nl=False)
+                raise click.exceptions.Exit(ExitCode.FAILED) from None
+            raise click.ClickException(failures.explain(error)) from error
 
 
 def _printVersion(ctx: click.Context, option: click.Parameter, wanted: bool) -> None:
@@ -79,7 +113,15 @@ def _printVersion(ctx: click.Context, option: click.Parameter, wanted: bool) -> 
     ctx.exit()
 
 
-@click.group(cls=CommandGroup, context_settings={"help_option_names": ["-h", "--help"]})
+@click.group(
+    cls=CommandGroup,
+    context_settings={"help_option_names": ["-h", "--help"]},
+    examples=[
+        "onionp2p demo",
+        "onionp2p publish tcp:127.0.0.1:8080 --port 80 --key web.key",
+        "onionp2p ping X.onion:7777 -c 5",
+    ],
+)
 @click.option(
     "--version",
     is_flag=True,
@@ -89,5 +131,11 @@ def _printVersion(ctx: click.Context, option: click.Parameter, wanted: bool) -> 
     help="Show the versions and exit.",
 )
 @click.option("--debug", is_flag=True, help="Show the log, and tracebacks of errors.")
-def main(*, debug: bool) -> None:
-    """Peer to peer over Tor onion services."""
+@click.pass_context
+def main(ctx: click.Context, *, debug: bool) -> None:
+    """Peer to peer over Tor onion services.
+
+    Errors are one sentence; --debug, before a command or behind it, shows all.
+    NO_COLOR in the environment keeps colours away.
+    """
+    ctx.color = colour()

@@ -9,22 +9,34 @@ from __future__ import annotations
 
 import click
 
-from onionp2p.cli.checked import checkedBy
 from onionp2p.keys.passphrase import VARIABLE, Passphrase
 
 __all__ = ["passphraseNeeded", "passphraseOption"]
 
 
-def _read(text: str) -> Passphrase:
+def _read(ctx: click.Context, option: click.Parameter, text: str | None) -> Passphrase | None:
+    if ctx.resilient_parsing:  # the Tab key
+        return None
+    try:
+        if text is None:
+            return Passphrase.fromEnvironment()
+        return Passphrase.fromDescriptor(_number(text))
+    except ValueError as problem:
+        if text is None:  # it names the variable
+            raise click.UsageError(str(problem), ctx) from None
+        raise click.BadParameter(str(problem), ctx, option) from None
+
+
+def _number(text: str) -> int:
     if not (text.isascii() and text.isdecimal()) or len(text) > 5:
         raise ValueError(f"{text!a} is not the number of a file descriptor")
-    return Passphrase.fromDescriptor(int(text))
+    return int(text)
 
 
 passphraseOption = click.option(
     "--passphrase-fd",
     "passphrase",
-    callback=checkedBy(_read),
+    callback=_read,
     metavar="N",
     help=f"Read the passphrase from file descriptor N, one line; else it is ${VARIABLE}.",
 )
@@ -32,16 +44,12 @@ passphraseOption = click.option(
 
 def passphraseNeeded(given: Passphrase | None) -> Passphrase:
     """
-    Give the passphrase, from wherever it comes.
+    Give the passphrase.
 
     @raise click.UsageError: if there is none.
     """
-    try:
-        passphrase = given or Passphrase.fromEnvironment()
-    except ValueError as problem:
-        raise click.UsageError(str(problem)) from None
-    if passphrase is None:
+    if given is None:
         raise click.UsageError(
             f"give the passphrase in the environment, as {VARIABLE}, or by --passphrase-fd N"
         )
-    return passphrase
+    return given

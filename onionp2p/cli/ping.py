@@ -7,39 +7,33 @@ C{onionp2p ping}: like ping(8), for whatever runs C{twistd onionp2p ping} (desig
 
 from __future__ import annotations
 
-import itertools
-from collections.abc import Callable
-from contextlib import ExitStack
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack, contextmanager
 from dataclasses import replace
 from functools import partial
 from typing import Any
 
 import click
 from twisted.internet.endpoints import clientFromString, quoteStringArgument
-from twisted.internet.error import ConnectError, ConnectionClosed
-from twisted.internet.interfaces import IReactorTime, IStreamClientEndpoint
-from twisted.internet.task import deferLater
+from twisted.internet.interfaces import IStreamClientEndpoint
 
 from onionp2p.address import OnionAddress
+from onionp2p.cli.explained import Command
+from onionp2p.cli.parameters import FILE, Seconds, jsonOption
 from onionp2p.cli.pinged import Pinged, RawPeer
-from onionp2p.cli.pingreport import JSONReport, Report, TextReport
-from onionp2p.cli.running import CANCELLED, run
-from onionp2p.cli.seconds import Seconds
+from onionp2p.cli.pinging import reportPings
+from onionp2p.cli.pingreport import JSONReport, TextReport
+from onionp2p.cli.running import run
 from onionp2p.clients.keys import readInvitation
 from onionp2p.clients.x25519 import ClientKey
 from onionp2p.endpoints import OnionClientEndpoint
-from onionp2p.errors import OnionError
 from onionp2p.options import DialOptions
-from onionp2p.ping.errors import PingUnsupported
 from onionp2p.ping.initiator import TIMEOUT
 from onionp2p.ping.target import checkUnnamed, isBareAddress, splitPeer
 
-__all__ = ["clientEndpoint", "ping", "pingPeer", "reportPings"]
+__all__ = ["clientEndpoint", "ping"]
 
 _MakeEndpoint = Callable[[Any], IStreamClientEndpoint]
-
-# What a dial or a ping may fail with; all else is a bug.
-_FAILURES = (OnionError, ConnectError, ConnectionClosed, OSError)
 
 
 def clientEndpoint(reactor: Any, address: str) -> IStreamClientEndpoint:
@@ -58,73 +52,18 @@ def clientEndpoint(reactor: Any, address: str) -> IStreamClientEndpoint:
     return endpoint
 
 
-async def pingPeer(
-    reactor: IReactorTime,
-    endpoint: IStreamClientEndpoint,
-    report: Report,
-    *,
-    count: int | None = None,
-    interval: float = 1.0,
-    timeout: float = TIMEOUT,
-) -> int:
-    """
-    Ping until C{count} pings have a result, or until cancelled.
-
-    A peer that can't be reached at first is the end of it; one that is lost
-    later is dialled again for the next ping.
-
-    @param interval: seconds from a result to the next ping.
-    @param timeout: seconds that an echo may take.  A dial has its endpoint's own.
-
-    @return: 0 if any reply came, else 1.
-    """
-    peer = RawPeer(reactor, endpoint, timeout)
-    return await reportPings(reactor, peer, report, count=count, interval=interval)
-
-
-async def reportPings(
-    reactor: IReactorTime,
-    peer: Pinged,
-    report: Report,
-    *,
-    count: int | None = None,
-    interval: float = 1.0,
-) -> int:
-    """
-    Do so with any peer.  One that speaks no ping is not asked again.
-
-    @return: 0 if any reply came, else 1.
-    """
-    try:
-        try:
-            await peer.connect()
-        except _FAILURES as error:
-            report.unreachable(error)
-            return 1
-        for number in itertools.count(1):
-            try:
-                result = await peer.ping()
-                report.reply(peer.address, result)
-            except PingUnsupported as error:
-                report.failure(error)
-                break
-            except _FAILURES as error:
-                report.failure(error)
-            if number == count:
-                break
-            await deferLater(reactor, interval)
-    except CANCELLED:
-        pass
-    finally:
-        await peer.disconnect()
-    report.end()
-    return 0 if report.received else 1
-
-
-@click.command()
+@click.command(
+    cls=Command,
+    examples=[
+        "onionp2p ping X.onion:7777 -c 5",
+        "onionp2p ping --invitation alice.invitation --json",
+        "onionp2p ping tcp:127.0.0.1:7777 --libp2p",
+    ],
+)
 @click.argument("address", required=False)
 @click.option(
     "--invitation",
+    type=FILE,
     metavar="FILE",
     help="Take address and key from an invitation: a file, or - for standard input.",
 )
@@ -152,10 +91,11 @@ async def reportPings(
     metavar="S",
     help="Seconds that a reply may take.",
 )
-@click.option("--json", "asJSON", is_flag=True, help="Print one JSON object a line.")
+@jsonOption
 @click.option("--libp2p", is_flag=True, help="Speak libp2p, also where ADDRESS has no /p2p/ID.")
 @click.option(
     "--identity",
+    type=FILE,
     metavar="PATH",
     help="A file, made at first use: who we are to a libp2p peer. By default, somebody new.",
 )
@@ -173,13 +113,24 @@ def ping(
     """Ping ADDRESS, and sum up the round trips at the end.
 
     ADDRESS is an onion's, X.onion:PORT or /onion3/X:PORT, or any client endpoint
-    string of Twisted. With /p2p/ID behind it, libp2p is spoken, and that peer pinged
-    and nobody else who may answer. Exits with 0 if any reply came, else with 1.
-    """
+    string of Twisted. With /p2p/ID behind it, libp2p is spoken, and that peer
+    pinged and nobody else who may answer. Exits with 0 if any reply came, else
+    with 1. On a terminal, a histogram of the round trips ends it.
+
+    \b
+    With --json, a reply, a failure and the summary at the end are
+      {"seq": 1, "time_ms": 14.2}
+      {"seq": 2, "error": "no echo within 20 s"}
+      {"sent": 2, "received": 1, "loss_percent": 50.0, "rtt_ms": {"min": …,
+       "avg": …, "p50": …, "p95": …, "max": …}}
+    each on one line; without a reply rtt_ms is null. A peer that can't be
+    reached at first is {"error": …} without seq, and then nothing was sent.
+    """  # noqa: D301 - click wants the control character
     if (address is None) == (invitation is None):
         raise click.UsageError("Give an ADDRESS, or an --invitation, which holds one.")
     if address is not None:
-        makeEndpoint, peerID = _named(address, libp2p=libp2p)
+        with _readingAddress():
+            makeEndpoint, peerID = _named(address, libp2p=libp2p)
     else:
         makeEndpoint, peerID = _invited(readInvitation(invitation or ""))
     libp2p = libp2p or peerID is not None
@@ -187,7 +138,8 @@ def ping(
         raise click.UsageError("--identity is for libp2p peers: say --libp2p, too.")
 
     async def main(reactor: Any) -> int:
-        endpoint = makeEndpoint(reactor)
+        with _readingAddress():
+            endpoint = makeEndpoint(reactor)
         report = JSONReport() if asJSON else TextReport()
         with ExitStack() as held:
             peer: Pinged = RawPeer(reactor, endpoint, timeout)
@@ -202,6 +154,15 @@ def ping(
             return await reportPings(reactor, peer, report, count=count, interval=interval)
 
     run(main)
+
+
+@contextmanager
+def _readingAddress() -> Iterator[None]:
+    try:
+        yield
+    except ValueError as problem:
+        context = click.get_current_context(silent=True)
+        raise click.BadParameter(str(problem), context, param_hint="ADDRESS") from None
 
 
 def _named(address: str, *, libp2p: bool) -> tuple[_MakeEndpoint, str | None]:

@@ -22,7 +22,11 @@ __all__ = ["Pinged", "RawPeer"]
 class Pinged(Protocol):
     """
     Somebody who is pinged.
+
+    @cvar hint: what to try if there never is an answer, behind the reason.
     """
+
+    hint: str
 
     @property
     def address(self) -> str:
@@ -50,6 +54,8 @@ class RawPeer:
     """
     A peer that answers pings, and speaks nothing else.
     """
+
+    hint = "; if the peer speaks libp2p, say --libp2p"
 
     def __init__(
         self, reactor: IReactorTime, endpoint: IStreamClientEndpoint, timeout: float

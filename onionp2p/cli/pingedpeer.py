@@ -21,6 +21,8 @@ class Libp2pPeer:
     A peer of libp2p; see L{onionp2p.cli.pinged.Pinged}.
     """
 
+    hint = ""
+
     def __init__(
         self,
         reactor: IReactorTime,

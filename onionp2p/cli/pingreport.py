@@ -8,12 +8,16 @@ What C{onionp2p ping} prints: a line a ping and a summary, as text or as JSON (d
 from __future__ import annotations
 
 import json
+import shutil
+import sys
 from abc import ABC, abstractmethod
 
 import click
 
-from onionp2p.cli import sentence
+from onionp2p.cli.failures import explain, sentence
+from onionp2p.cli.histogram import BLOCKS, histogram
 from onionp2p.cli.roundtrips import RoundTrips
+from onionp2p.cli.terminal import canShow, isTerminal
 from onionp2p.ping.results import Ok
 
 __all__ = ["JSONReport", "Report", "TextReport"]
@@ -29,6 +33,7 @@ class Report(ABC):
     def __init__(self) -> None:
         self.sent = 0
         self._roundTrips = RoundTrips()
+        self._hinted = False
 
     @property
     def received(self) -> int:
@@ -55,12 +60,18 @@ class Report(ABC):
         self._roundTrips.add(milliseconds)
         click.echo(self._replyLine(peer, result.size, milliseconds))
 
-    def failure(self, error: Exception) -> None:
+    def failure(self, error: Exception, hint: str = "") -> None:
         """
         The next ping was not answered.
+
+        @param hint: what may be behind it, to be said once.
         """
         self.sent += 1
-        click.echo(self._failureLine(sentence(error)))
+        text = sentence(error)
+        if hint and not self._hinted:
+            self._hinted = True
+            text = text.rstrip(".") + hint
+        click.echo(self._failureLine(text))
 
     def end(self) -> None:
         """
@@ -105,7 +116,17 @@ class TextReport(Report):
             names = "/".join(milliseconds)
             values = "/".join(f"{value:.1f}" for value in milliseconds.values())
             lines.append(f"rtt {names} = {values} ms")
+            lines += self._histogram()
         return lines
+
+    def _histogram(self) -> list[str]:
+        """
+        Draw one where somebody looks.
+        """
+        if not isTerminal(sys.stdout):
+            return []
+        width = shutil.get_terminal_size().columns
+        return histogram(self._roundTrips.counts(), width, blocks=canShow(sys.stdout, BLOCKS))
 
 
 class JSONReport(Report):
@@ -114,7 +135,7 @@ class JSONReport(Report):
     """
 
     def unreachable(self, error: Exception) -> None:
-        self.failure(error)
+        click.echo(json.dumps({"error": explain(error)}))
         self.end()
 
     def _replyLine(self, peer: str, size: int, milliseconds: float) -> str:

@@ -7,7 +7,9 @@ C{onionp2p reach}: a local socket that leads to an onion (design §7).
 
 from __future__ import annotations
 
+from contextlib import ExitStack
 from dataclasses import replace
+from functools import partial
 from typing import Any
 
 import click
@@ -15,11 +17,18 @@ from twisted.internet.defer import Deferred
 
 from onionp2p import forwarding
 from onionp2p.address import OnionAddress
-from onionp2p.cli.checked import checkedBy
+from onionp2p.cli.explained import Command
+from onionp2p.cli.jsonlines import printEvent, printObject
+from onionp2p.cli.parameters import (
+    FILE,
+    Seconds,
+    checkedBy,
+    given,
+    jsonOption,
+    withTorOptions,
+)
 from onionp2p.cli.running import CANCELLED, run
-from onionp2p.cli.seconds import Seconds
 from onionp2p.cli.steps import showBootstrap
-from onionp2p.cli.torchoice import given, withTorOptions
 from onionp2p.clients.keys import readInvitation
 from onionp2p.events import Event, observe
 from onionp2p.forwarding import WARM_SECONDS, Limits, Place, Warm
@@ -29,7 +38,14 @@ from onionp2p.options import DialOptions, parseDial
 __all__ = ["dialOptions", "reach"]
 
 
-@click.command()
+@click.command(
+    cls=Command,
+    examples=[
+        "onionp2p reach X.onion:80 --at tcp:127.0.0.1:0",
+        "onionp2p reach /onion3/X:4001 --at unix:/run/user/1000/peer.sock",
+        "onionp2p reach --invitation alice.invitation --at tcp:127.0.0.1:8080 --json",
+    ],
+)
 @click.argument("address", required=False, callback=checkedBy(OnionAddress.fromString))
 @click.option(
     "--at",
@@ -38,9 +54,12 @@ __all__ = ["dialOptions", "reach"]
     callback=checkedBy(Place.fromString),
     help="Where: unix:/path, or tcp:127.0.0.1:N, with 0 for any free port.",
 )
-@click.option("--auth", metavar="FILE", help="Our key to an onion that lets in only some.")
+@click.option(
+    "--auth", type=FILE, metavar="FILE", help="Our key to an onion that lets in only some."
+)
 @click.option(
     "--invitation",
+    type=FILE,
     metavar="FILE",
     help="Take address and key from an invitation: a file, or - for standard input.",
 )
@@ -70,6 +89,7 @@ __all__ = ["dialOptions", "reach"]
     help="How many are carried at a time.",
 )
 @click.option("--socks", metavar="PORT|PATH", help="Use a running tor by its SOCKS port alone.")
+@jsonOption
 @withTorOptions
 def reach(
     *,
@@ -80,43 +100,52 @@ def reach(
     warm: float,
     timeout: float,
     connections: int,
+    asJSON: bool,
     **tor: Any,
 ) -> None:
     """Make a local socket that leads to the onion at ADDRESS, until Ctrl-C.
 
-    \b
-    onionp2p reach /onion3/X:4001 --at unix:/run/user/1000/peer.sock
-    onionp2p reach X.onion:80 --at tcp:127.0.0.1:0
-
     Prints `reachable at LOCAL` once the onion has answered. While it does not,
     the socket refuses connections.
+
+    \b
+    With --json, each event is an object, and this is the one to wait for:
+      {"event": "ready", "at": "tcp:127.0.0.1:8080", "libp2p": "/ip4/…"}
     """  # noqa: D301 - click wants the control character
     options, peerID = dialOptions(address, auth, invitation, tor)
 
     async def main(reactor: Any) -> int:
         allowDescriptors(connections)
-        with showBootstrap() as follow:
-            reaching = await forwarding.reach(
+        with ExitStack() as told:
+            if asJSON:
+                told.callback(observe(printEvent))
+            begin = partial(
+                forwarding.reach,
                 reactor,
                 options,
                 at,
                 warm=warm or None,
                 timeout=timeout,
                 limits=Limits(connections, connections),
-                observer=follow,
             )
-        try:
-            click.echo(f"reachable at {reaching.place}")
-            click.echo(f"for libp2p: {reaching.place.multiaddr}{peerID}", err=True)
-            stopTelling = observe(_tellWhenBack)
+            if asJSON:
+                reaching = await begin()
+            else:
+                with showBootstrap(afterwards="looking for the onion") as follow:
+                    reaching = await begin(observer=follow)
             try:
+                libp2p = f"{reaching.place.multiaddr}{peerID}"
+                if asJSON:
+                    printObject(event="ready", at=str(reaching.place), libp2p=libp2p)
+                else:
+                    click.echo(f"reachable at {reaching.place}")
+                    click.echo(f"for libp2p: {libp2p}", err=True)
+                    told.callback(observe(_tellWhenBack))
                 await Deferred()
+            except CANCELLED:
+                return 0
             finally:
-                stopTelling()
-        except CANCELLED:
-            return 0
-        finally:
-            await reaching.stop()
+                await reaching.stop()
         return 0
 
     run(main)

@@ -40,6 +40,12 @@ class RoundTrips:
         self._greatest = max(self._greatest, milliseconds)
         self._rounded[float(f"{milliseconds:.4g}")] += 1
 
+    def counts(self) -> list[tuple[float, int]]:
+        """
+        Give the milliseconds, rounded and ascending, and how many round trips took that long.
+        """
+        return sorted(self._rounded.items())
+
     def percentile(self, percent: float) -> float:
         """
         Give the least round trip that at least C{percent} of all do not exceed (the nearest rank).
@@ -50,7 +56,7 @@ class RoundTrips:
         """
         rank = math.ceil(self.count * percent / 100)
         seen = 0
-        for milliseconds, count in sorted(self._rounded.items()):
+        for milliseconds, count in self.counts():
             seen += count
             if seen >= rank:
                 # Rounding must not carry it past what is exactly known.

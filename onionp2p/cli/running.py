@@ -22,7 +22,6 @@ import click
 from twisted.internet.defer import CancelledError, Deferred
 from twisted.internet.error import ConnectingCancelledError, ReactorNotRunning
 from twisted.logger import (
-    FileLogObserver,
     FilteringLogObserver,
     ILogObserver,
     LogEvent,
@@ -33,6 +32,9 @@ from twisted.logger import (
     textFileLogObserver,
 )
 from twisted.python.failure import Failure
+from zope.interface import provider
+
+from onionp2p.cli.failures import printable
 
 __all__ = ["CANCELLED", "run"]
 
@@ -131,14 +133,13 @@ class _Command:
 def _beginLogging(*, debug: bool) -> None:
     observer: ILogObserver = textFileLogObserver(sys.stderr)
     if not debug:
-        observer = FilteringLogObserver(
-            FileLogObserver(sys.stderr, _asSentence), [LogLevelFilterPredicate(LogLevel.warn)]
-        )
+        observer = FilteringLogObserver(_tell, [LogLevelFilterPredicate(LogLevel.warn)])
     globalLogBeginner.beginLoggingTo([observer], redirectStandardIO=False)
 
 
-def _asSentence(event: LogEvent) -> str:
+@provider(ILogObserver)
+def _tell(event: LogEvent) -> None:
     text = formatEvent(event)
     if "log_failure" in event:
         text = f"{text.rstrip(':')}: {event['log_failure'].getErrorMessage()}"
-    return f"{' '.join(text.split())}\n"
+    click.echo(printable(text), err=True)  # above the bar, where one is shown

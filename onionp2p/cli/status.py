@@ -14,6 +14,8 @@ import time
 
 import click
 
+from onionp2p.cli.explained import Command
+from onionp2p.cli.parameters import FILE, jsonOption
 from onionp2p.local.files import UnfitFile, openRegular
 from onionp2p.operating.states import ListenerStatus
 from onionp2p.operating.status import (
@@ -28,10 +30,18 @@ from onionp2p.operating.verdict import Level, Verdict, duration, judge
 
 __all__ = ["status"]
 
+_COLOURS = {Level.OK: "green", Level.WARNING: "yellow", Level.CRITICAL: "red", Level.UNKNOWN: "red"}
 
-@click.command()
-@click.argument("path")
-@click.option("--json", "asJSON", is_flag=True, help="Print one JSON object.")
+
+@click.command(
+    cls=Command,
+    examples=[
+        "onionp2p status /run/onionp2p/status",
+        "onionp2p status /run/onionp2p/status --json",
+    ],
+)
+@click.argument("path", type=FILE)
+@jsonOption
 def status(path: str, asJSON: bool) -> None:
     """Tell how the program is that runs with --status PATH.
 
@@ -42,6 +52,10 @@ def status(path: str, asJSON: bool) -> None:
       2  unreachable, tor is down, it hangs, was killed or has stopped
       3  there is no such file, or it is none of ours
     and the first line says which, and why.
+
+    \b
+    With --json, "status" being what the file holds, or null:
+      {"level": "OK", "text": "1 listener reachable", "status": {…}}
     """  # noqa: D301 - click wants the control character
     now = time.time()
     found: Status | None = None
@@ -54,7 +68,8 @@ def status(path: str, asJSON: bool) -> None:
     if asJSON:
         click.echo(_asJSON(verdict, found))
     else:
-        click.echo(str(verdict))
+        word, _, rest = str(verdict).partition(":")
+        click.echo(f"{click.style(word, fg=_COLOURS[verdict.level])}:{rest}")
         if found is not None:
             for line in _details(found, now):
                 click.echo(line)

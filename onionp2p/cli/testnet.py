@@ -11,20 +11,20 @@ import json
 import os
 import shlex
 import shutil
-import signal
 import sys
 from collections.abc import Callable, Iterator
-from contextlib import suppress
 from glob import glob
 from itertools import chain
 from typing import Any
 
 import click
 from twisted.internet.defer import Deferred
-from twisted.internet.error import ProcessExitedAlready, ProcessTerminated
-from twisted.internet.protocol import ProcessProtocol
-from twisted.python.failure import Failure
 
+from onionp2p.cli.childprocess import runCommand
+from onionp2p.cli.exitcodes import ExitCode
+from onionp2p.cli.explained import Group
+from onionp2p.cli.jsonlines import printObject
+from onionp2p.cli.parameters import jsonOption
 from onionp2p.cli.running import CANCELLED, run
 from onionp2p.cli.steps import showSteps
 from onionp2p.local.folders import runtimeFolders
@@ -32,19 +32,50 @@ from onionp2p.testing.network import FOLDER_PREFIX, STATUS_FILE, PrivateNetwork
 
 __all__ = ["testnet"]
 
-_NOT_FOUND = 127
-_FORWARDED = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 
-
-@click.group()
+@click.group(
+    cls=Group,
+    examples=["onionp2p testnet run -- pytest tests", "onionp2p testnet up --client"],
+)
 def testnet() -> None:
     """A private Tor network on this machine: real onion services, no Internet."""
 
 
+_FOLDER = click.Path(exists=True, file_okay=False, resolve_path=True)
+
+
+class _CommandMissing(click.ClickException):
+    """
+    There is no such command.
+    """
+
+    exit_code = ExitCode.NOT_FOUND
+
+
+class _CommandUnfit(click.ClickException):
+    """
+    There is one that can't be run.
+    """
+
+    exit_code = ExitCode.UNABLE
+
+
 def _networkOptions(command: Callable[..., None]) -> Callable[..., None]:
     for option in (
-        click.option("--authorities", type=click.IntRange(1, 9), default=1, show_default=True),
-        click.option("--relays", type=click.IntRange(0, 50), default=5, show_default=True),
+        click.option(
+            "--authorities",
+            type=click.IntRange(1, 9),
+            default=1,
+            show_default=True,
+            help="How many agree on the consensus.",
+        ),
+        click.option(
+            "--relays",
+            type=click.IntRange(0, 50),
+            default=5,
+            show_default=True,
+            help="How many there are beside them.",
+        ),
         click.option(
             "--interval",
             type=click.IntRange(10, 3600),
@@ -54,7 +85,7 @@ def _networkOptions(command: Callable[..., None]) -> Callable[..., None]:
         ),
         click.option(
             "--folder",
-            type=click.Path(exists=True, file_okay=False, resolve_path=True),
+            type=_FOLDER,
             help="Where the network's own folder is made, for as long as it is up.",
         ),
         click.option(
@@ -64,7 +95,7 @@ def _networkOptions(command: Callable[..., None]) -> Callable[..., None]:
         ),
         click.option(
             "--logs",
-            type=click.Path(exists=True, file_okay=False, resolve_path=True),
+            type=_FOLDER,
             help="Where the nodes' logs are copied when something fails.",
         ),
         click.option(
@@ -80,26 +111,34 @@ def _networkOptions(command: Callable[..., None]) -> Callable[..., None]:
 
 
 @testnet.command(
-    "run", context_settings={"ignore_unknown_options": True, "allow_interspersed_args": False}
+    "run",
+    context_settings={"ignore_unknown_options": True, "allow_interspersed_args": False},
+    examples=[
+        "onionp2p testnet run -- pytest tests",
+        "onionp2p testnet run -- onionp2p doctor --reach",
+    ],
 )
 @_networkOptions
 @click.argument("command", nargs=-1, required=True)
-def runCommand(command: tuple[str, ...], **options: Any) -> None:
-    r"""Run COMMAND in a private Tor network, and end with its status.
+def runInNetwork(command: tuple[str, ...], **options: Any) -> None:
+    """Run COMMAND in a private Tor network, and exit with its status.
 
-    \b
-    onionp2p testnet run -- pytest tests
+    COMMAND finds the network by the environment: every onionp2p endpoint of it
+    joins. Exits with 127 where there is no such command, with 126 where it can't
+    be run, and with 1 where the network does not come up.
     """
     program = shutil.which(command[0])
     if program is None:
-        click.echo(f"onionp2p testnet run: {command[0]}: there is no such command", err=True)
-        sys.exit(_NOT_FOUND)
+        isThere = os.path.exists(command[0])
+        why = "it can't be executed (chmod +x)" if isThere else "there is no such command"
+        kind = _CommandUnfit if isThere else _CommandMissing
+        raise kind(f"{click.format_filename(command[0])}: {why}")
 
     async def main(reactor: Any) -> int:
         network = await _start(reactor, options)
         status = 1
         try:
-            status = await _runIn(reactor, network, program, command)
+            status = await runCommand(reactor, program, command, network.environment)
         finally:
             await network.stop(keepLogs=options["logs"] if status else None)
         return status
@@ -107,16 +146,24 @@ def runCommand(command: tuple[str, ...], **options: Any) -> None:
     run(main)
 
 
-@testnet.command("up")
+@testnet.command(
+    "up", examples=["onionp2p testnet up", "onionp2p testnet up --relays 9 --client --json"]
+)
 @_networkOptions
-def up(**options: Any) -> None:
-    """Keep a private Tor network up until Ctrl-C; print what to export."""
+@jsonOption
+def up(*, asJSON: bool, **options: Any) -> None:
+    """Keep a private Tor network up until Ctrl-C; print what to export.
+
+    With --json it is an object, on one line, as of `onionp2p testnet status`.
+    """
 
     async def main(reactor: Any) -> int:
         network = await _start(reactor, options)
         try:
-            for name, value in network.environment.items():
+            for name, value in ({} if asJSON else network.environment).items():
                 click.echo(f"export {name}={shlex.quote(value)}")
+            if asJSON:
+                printObject(**_described(network.folder))
             await Deferred()
         except CANCELLED:
             return 0
@@ -127,15 +174,22 @@ def up(**options: Any) -> None:
     run(main)
 
 
-@testnet.command("status")
-@click.option("--folder", type=click.Path(exists=True, file_okay=False), help="Look in it too.")
-@click.option("--json", "asJSON", is_flag=True, help="Print one JSON object a line.")
-def status(folder: str | None, asJSON: bool) -> None:
-    """List the private networks that are up; exit with 1 if there is none."""
+@testnet.command("status", examples=["onionp2p testnet status --json"])
+@click.option("--folder", type=_FOLDER, help="Look in it, too.")
+@jsonOption
+def status(folder: str | None, *, asJSON: bool) -> None:
+    """List the private networks that are up; exit with 1 if there is none.
+
+    \b
+    With --json, for each, on one line:
+      {"folder": "…", "pid": 1, "nodes": [2, 3, 4, 5, 6, 7],
+       "environment": {"ONIONP2P_TORRC": "…", "ONIONP2P_STATE": "…"}}
+    pid is the process that owns it, and nodes are those of its tors.
+    """  # noqa: D301 - click wants the control character
     networks = list(_runningNetworks(folder))
     for network in networks:
         if asJSON:
-            click.echo(json.dumps(network))
+            printObject(**network)
         else:
             alive = sum(_isAlive(pid) for pid in network["nodes"])
             click.echo(
@@ -144,19 +198,27 @@ def status(folder: str | None, asJSON: bool) -> None:
             )
     if not networks:
         click.echo("no private Tor network is up", err=True)
-        sys.exit(1)
+        sys.exit(ExitCode.FAILED)
 
 
 def _runningNetworks(folder: str | None) -> Iterator[dict[str, Any]]:
     parents = dict.fromkeys([*runtimeFolders(), *([folder] if folder else [])])
     for path in sorted(chain.from_iterable(glob(f"{p}/{FOLDER_PREFIX}*") for p in parents)):
         try:
-            with open(os.path.join(path, STATUS_FILE)) as file:
-                network = json.load(file)
+            network = _described(path)
         except (OSError, ValueError):  # not up yet, or another user's
             continue
         if _isAlive(network["pid"]):
             yield network
+
+
+def _described(folder: str) -> dict[str, Any]:
+    """
+    Read what a network that is up says of itself.
+    """
+    with open(os.path.join(folder, STATUS_FILE)) as file:
+        network: dict[str, Any] = json.load(file)
+    return network
 
 
 def _isAlive(pid: int) -> bool:
@@ -185,60 +247,3 @@ async def _start(reactor: Any, options: dict[str, Any]) -> PrivateNetwork:
             raise click.UsageError(str(problem)) from None
         await network.start()
     return network
-
-
-class _Command(ProcessProtocol):
-    """
-    A command that has our terminal.
-
-    @ivar ended: fires with its exit status.
-    """
-
-    def __init__(self) -> None:
-        self.ended: Deferred[int] = Deferred()
-
-    def processEnded(self, reason: Failure) -> None:
-        status = reason.value
-        if isinstance(status, ProcessTerminated) and status.signal is not None:
-            self.ended.callback(128 + status.signal)
-        else:
-            self.ended.callback(getattr(status, "exitCode", 0) or 0)
-
-
-async def _runIn(
-    reactor: Any, network: PrivateNetwork, program: str, command: tuple[str, ...]
-) -> int:
-    protocol = _Command()
-    process = reactor.spawnProcess(
-        protocol,
-        program,
-        command,
-        env={**os.environ, **network.environment},
-        childFDs={0: 0, 1: 1, 2: 2},
-    )
-
-    def forward(number: int, _: object) -> None:
-        # The terminal's own Ctrl-C has reached the command already.
-        if number != signal.SIGINT or not _hasTerminal():
-            with suppress(ProcessExitedAlready):
-                process.signalProcess(signal.Signals(number).name.removeprefix("SIG"))
-
-    for number in _FORWARDED:
-        signal.signal(number, forward)
-    return await protocol.ended
-
-
-def _hasTerminal() -> bool:
-    """
-    Whether Ctrl-C on the terminal reaches the command without us.
-    """
-    try:
-        terminal = os.open("/dev/tty", os.O_RDONLY | os.O_CLOEXEC)
-    except OSError:
-        return False
-    try:
-        return os.tcgetpgrp(terminal) == os.getpgrp()
-    except OSError:
-        return False
-    finally:
-        os.close(terminal)

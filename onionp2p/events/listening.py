@@ -18,7 +18,16 @@ from onionp2p.events.event import Event
 if TYPE_CHECKING:
     from onionp2p.address import OnionAddress
 
-__all__ = ["Cause", "Published", "Reachable", "Repairing", "Starting", "Stopped", "Unreachable"]
+__all__ = [
+    "Attached",
+    "Cause",
+    "Published",
+    "Reachable",
+    "Repairing",
+    "Starting",
+    "Stopped",
+    "Unreachable",
+]
 
 
 @dataclass(frozen=True)

@@ -36,7 +36,7 @@ class Progress(Event):
     @property
     def level(self) -> Any:
         """
-        How much an operator cares.
+        How much an operator cares: C{warn} where something is in the way, C{info} otherwise.
         """
         return LogLevel.warn if self.warning else LogLevel.info
 

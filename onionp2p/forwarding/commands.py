@@ -108,6 +108,8 @@ class ForwardOptions(_CarrierOptions):
     """
 
     longdesc = "Carries each connection that comes in at one endpoint to another."
+    command = "forward"
+    examples = ("twistd -n onionp2p forward --listen onionp2p:listen:port=22 --dial unix:/s",)
     optParameters: ClassVar[list[list[Any]]] = [
         ["listen", None, None, "The server endpoint where connections come in."],
         ["dial", None, None, "The client endpoint that each is carried to."],
@@ -138,6 +140,8 @@ class PublishOptions(_CarrierOptions):
     """
 
     longdesc = "Makes an onion that leads to a program on this machine."
+    command = "publish"
+    examples = ("twistd -n onionp2p publish --target unix:/s --listen onionp2p:listen:port=80",)
     optParameters: ClassVar[list[list[Any]]] = [
         ["target", None, None, "Where the program listens: unix:/path or tcp:127.0.0.1:PORT."],
         ["listen", None, None, "The onion: onionp2p:listen:port=PORT:key=PATH."],
@@ -178,6 +182,8 @@ class ReachOptions(_CarrierOptions):
     """
 
     longdesc = "Makes a local socket that leads to an onion."
+    command = "reach"
+    examples = ("twistd -n onionp2p reach --dial onionp2p:dial:addr=X.onion:80 --at unix:/s",)
     optParameters: ClassVar[list[list[Any]]] = [
         ["dial", None, None, "The onion: onionp2p:dial:addr=ADDRESS."],
         ["at", None, None, "The socket: unix:/path, or tcp:127.0.0.1:PORT, 0 for any."],

@@ -4,7 +4,7 @@
 """
 C{Noise_XX_25519_ChaChaPoly_SHA256} (noiseprotocol.org, revision 34, sections 5 and 7.5).
 
-The names are the specification's.  Of it there is what this one protocol needs: three messages,
+The names are the specification's.  Of it there is what this one protocol needs: three messages::
 
     -> e
     <- e, ee, s, es

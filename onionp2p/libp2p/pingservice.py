@@ -21,6 +21,7 @@ from twisted.python.failure import Failure
 from onionp2p.errors import OnionError
 from onionp2p.libp2p.connecting import dial
 from onionp2p.libp2p.connection import Connection
+from onionp2p.libp2p.errors import WrongPeer
 from onionp2p.libp2p.identity import Identity
 from onionp2p.libp2p.ping import NAME, Pinger, PingsFactory
 from onionp2p.libp2p.servers import holdIdentity
@@ -59,7 +60,8 @@ class PeerDialingService(Service):
         @param identity: the file with who we are, or L{None} for somebody new.
         @param observer: is told the results.
         @param interval: seconds from a result to the next ping.
-        @param giveUp: what to do with C{reactor} if the identity can't be had.
+        @param giveUp: what to do with C{reactor} if the identity can't be had, or another peer than
+            C{peerID} answers.
         """
         self._reactor = reactor
         self._endpoint = endpoint
@@ -124,7 +126,7 @@ class PeerDialingService(Service):
                 peerID=self._peerID,
                 handlers={NAME: PingsFactory()},
             )
-        except _CANCELLED:
+        except (*_CANCELLED, WrongPeer):  # it will be the wrong one each time
             raise
         except ConnectError as error:
             self._log.warn("could not connect: {error}", error=str(error))

@@ -1,9 +1,13 @@
+# Copyright (c) The onionp2p developers.
+# See LICENSE for details.
+
 """
 C{onionp2p client}.
 """
 
 from __future__ import annotations
 
+import json
 import stat
 import sys
 from pathlib import Path
@@ -223,4 +227,43 @@ def test_noList(here: Path, command: tuple[str, ...]) -> None:
     """
     result = client(*command, status=1)
     assert f"{here}/friends: there is no such file." in result.stderr
+    assert list(here.iterdir()) == []
+
+
+def test_json(here: Path) -> None:
+    """
+    With --json each result is an object on a line, and nothing else is said; no secret is in it.
+    """
+
+    def said(*arguments: str) -> list[dict[str, object]]:
+        result = client(*arguments, "--json")
+        assert result.stderr == ""
+        return [json.loads(line) for line in result.stdout.splitlines()]
+
+    (new,) = said("new", "my.key")
+    assert new == {"file": "my.key", "public": loadClientKey("my.key", ADDRESS).public}
+    (alice,) = said("invite", "friends", "alice", "--public", PUBLIC)
+    assert alice == {"name": "alice", "public": PUBLIC, "address": None, "file": None}
+    (bob,) = said("invite", "friends", "bob", "--address", str(ADDRESS))
+    invited = readInvitation("bob.invitation")[1]
+    assert bob == {
+        "name": "bob",
+        "public": invited.public,
+        "address": str(ADDRESS),
+        "file": "bob.invitation",
+    }
+    assert said("list", "friends") == [
+        {"name": "alice", "public": PUBLIC},
+        {"name": "bob", "public": invited.public},
+    ]
+
+
+@pytest.mark.parametrize("option", ["--qr", "--output=-"])
+def test_jsonOrInvitation(here: Path, option: str) -> None:
+    """
+    An invitation on standard output stands alone.
+    """
+    onion = ("--address", str(ADDRESS))
+    result = client("invite", "friends", "alice", *onion, option, "--json", status=2)
+    assert "--json is of no use where the invitation itself is printed" in result.stderr
     assert list(here.iterdir()) == []

@@ -1,3 +1,6 @@
+# Copyright (c) The onionp2p developers.
+# See LICENSE for details.
+
 """
 C{onionp2p key}.
 """
@@ -5,6 +8,7 @@ C{onionp2p key}.
 from __future__ import annotations
 
 import base64
+import json
 import os
 import stat
 from collections.abc import Iterator
@@ -223,3 +227,48 @@ def test_unfitFiles(
     assert f"Error: The key file can't be used. {here}/{complaint}" in result.stderr
     assert base64.b64encode(content[-40:]).decode()[:10] not in result.stderr
     assert sorted(here.iterdir()) == before
+
+
+def test_json(here: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """
+    With --json all that is printed is an object: the address, whether the file is encrypted, and
+    whether it is proven that the address is the key's.
+    """
+
+    def said(*arguments: str) -> dict[str, object]:
+        result = key(*arguments, "--json")
+        assert result.stderr == ""
+        found: dict[str, object] = json.loads(result.stdout)
+        return found
+
+    made = said("new", "web.key")
+    assert made == {"address": made["address"], "encrypted": False, "proven": True}
+    assert said("show", "web.key") == made
+    key("export", "web.key", "--folder=service")
+    assert said("import", "again.key", "--folder=service") == made
+    monkeypatch.setenv(VARIABLE, "correct horse")
+    key("encrypt", "web.key")
+    assert said("show", "web.key") == {**made, "encrypted": True}
+    monkeypatch.delenv(VARIABLE)
+    assert said("show", "web.key") == {**made, "encrypted": True, "proven": False}
+
+
+def test_qr(here: Path) -> None:
+    """
+    The address can be shown as a QR code, below it.
+    """
+    address = key("new", "web.key").stdout
+    shown = key("show", "web.key", "--qr").stdout
+    assert shown.startswith(address)
+    assert "\u2580" in shown.removeprefix(address)
+    assert "--qr and --json" in key("show", "web.key", "--qr", "--json", status=2).stderr
+
+
+def test_badPassphrase(here: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """
+    What can be no passphrase is refused before anything is made.
+    """
+    monkeypatch.setenv(VARIABLE, "x" * 2000)
+    result = key("new", "web.key", status=2)
+    assert f"${VARIABLE}: a passphrase has at most" in result.stderr
+    assert list(here.iterdir()) == []

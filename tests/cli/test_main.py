@@ -1,3 +1,6 @@
+# Copyright (c) The onionp2p developers.
+# See LICENSE for details.
+
 """
 The C{onionp2p} command, whatever it is to do.
 """
@@ -13,6 +16,7 @@ from click.testing import CliRunner
 
 from onionp2p import cli
 from onionp2p.cli import main
+from onionp2p.cli.explained import Command
 
 
 @pytest.fixture
@@ -21,7 +25,7 @@ def failing(monkeypatch: pytest.MonkeyPatch) -> None:
     A command that fails.
     """
 
-    @click.command()
+    @click.command(cls=Command)
     def ping() -> None:
         raise ConnectionError("Nobody is\n  there.")
 
@@ -45,14 +49,15 @@ def test_lazy() -> None:
     The help imports neither a command nor Twisted.
     """
     program = (
-        "import sys; from onionp2p.cli import main;"
+        "import sys; from onionp2p.cli import COMMANDS, main;"
         "main(['--help'], standalone_mode=False);"
-        "print([m for m in sys.modules if m.startswith(('onionp2p.cli.', 'twisted.internet.rea'))])"
+        "print([m for m in sys.modules if m.startswith('twisted')],"
+        "[name for name in COMMANDS if f'onionp2p.cli.{name}' in sys.modules])"
     )
     result = subprocess.run(
         [sys.executable, "-c", program], capture_output=True, text=True, check=True, timeout=10
     )
-    assert result.stdout.endswith("[]\n")
+    assert result.stdout.endswith("[] []\n")
 
 
 def test_commands() -> None:
@@ -80,19 +85,15 @@ def test_sentence() -> None:
 
 
 @pytest.mark.usefixtures("failing")
-def test_debug() -> None:
+@pytest.mark.parametrize("arguments", [["--debug", "ping"], ["ping", "--debug"]])
+def test_debug(arguments: list[str]) -> None:
     """
-    With --debug the error comes out as it is, so that Python prints its traceback.
+    With --debug, before the command or behind it, Python's traceback is shown.
     """
-    result = CliRunner().invoke(main, ["--debug", "ping"])
-    assert isinstance(result.exception, ConnectionError)
-
-
-def test_nameless() -> None:
-    """
-    Of an error that says nothing, its name is shown.
-    """
-    assert cli.sentence(ZeroDivisionError()) == "ZeroDivisionError"
+    result = CliRunner().invoke(main, arguments)
+    assert result.exit_code == 1
+    assert result.stderr.startswith("Traceback (most recent call last):\n")
+    assert "ConnectionError: Nobody is\n  there.\n" in result.stderr
 
 
 def test_version(monkeypatch: pytest.MonkeyPatch) -> None:

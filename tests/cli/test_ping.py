@@ -1,3 +1,6 @@
+# Copyright (c) The onionp2p developers.
+# See LICENSE for details.
+
 """
 C{onionp2p ping}.
 """
@@ -17,11 +20,15 @@ from click.testing import CliRunner
 from twisted.internet.defer import Deferred
 from twisted.internet.endpoints import UNIXClientEndpoint
 from twisted.internet.error import ConnectError
+from twisted.internet.interfaces import IProtocolFactory, IStreamClientEndpoint
 from twisted.internet.protocol import Factory, Protocol
+from zope.interface import implementer
 
 from onionp2p.cli import main
-from onionp2p.cli.ping import clientEndpoint, ping, pingPeer
+from onionp2p.cli.ping import clientEndpoint, ping
+from onionp2p.cli.pinging import pingPeer
 from onionp2p.cli.pingreport import JSONReport, Report, TextReport
+from onionp2p.errors import DialCancelled
 from onionp2p.ping import PingResponder, PingResponderFactory
 from onionp2p.testing import MemoryReactor
 
@@ -128,17 +135,44 @@ def test_interruptedWhileDialing(net: Net, capsys: pytest.CaptureFixture[str]) -
     """
     When it is interrupted before the first connection there were no replies, so the status is 1.
     """
-
-    class Slow:
-        def connect(self, factory: object) -> Deferred[Any]:
-            return Deferred()
-
-    endpoint: Any = Slow()
-    pinging = Deferred.fromCoroutine(pingPeer(net.reactor, endpoint, TextReport()))
+    pinging = Deferred.fromCoroutine(pingPeer(net.reactor, Slow(net), TextReport()))
     net.reactor.advance(2)
     pinging.cancel()
     assert net.reactor.resultOf(pinging, 0) == 1
     assert capsys.readouterr().out == "0 sent, 0 received, 0% loss\n"
+
+
+def test_interruptedWhileDialingAgain(net: Net, capsys: pytest.CaptureFixture[str]) -> None:
+    """
+    When it is interrupted after the peer has gone, that is no lost ping, and the end.
+    """
+    port = net.listen(Factory.forProtocol(Dropping))
+    pinging = Deferred.fromCoroutine(pingPeer(net.reactor, Slow(net, 1), TextReport()))
+    net.reactor.advance(3.5)
+    pinging.cancel()
+    assert net.reactor.resultOf(pinging, 0) == 0
+    assert capsys.readouterr().out.splitlines()[2] == "2 sent, 1 received, 50% loss"
+    port.stopListening()
+    net.reactor.advance(0)
+    assert net.reactor.leftovers() == []
+
+
+@implementer(IStreamClientEndpoint)
+class Slow:
+    """
+    Reaches the peer a number of times, then nobody; it is cancelled as an onion's endpoint is.
+    """
+
+    def __init__(self, net: Net, times: int = 0) -> None:
+        self._endpoint = UNIXClientEndpoint(net.reactor, "/peer")
+        self._times = times
+
+    def connect(self, protocolFactory: IProtocolFactory) -> Deferred[Any]:
+        if self._times == 0:
+            return Deferred(lambda dialing: dialing.errback(DialCancelled()))
+        self._times -= 1
+        dialing: Deferred[Any] = self._endpoint.connect(protocolFactory)
+        return dialing
 
 
 class OneReply(PingResponder):
@@ -184,8 +218,45 @@ def test_noReplies(net: Net, capsys: pytest.CaptureFixture[str]) -> None:
     assert capsys.readouterr().out.splitlines()[1:] == ["1 sent, 0 received, 100% loss"]
     assert net.reactor.resultOf(net.ping(JSONReport(), count=1)) == 1
     failure, summary = map(json.loads, capsys.readouterr().out.splitlines())
-    assert failure == {"seq": 1, "error": "no echo within 20 s"}
+    hint = "; if the peer speaks libp2p, say --libp2p"
+    assert failure == {"seq": 1, "error": f"no echo within 20 s{hint}"}
     assert summary == {"sent": 1, "received": 0, "loss_percent": 100, "rtt_ms": None}
+
+
+def test_otherProtocol(net: Net, capsys: pytest.CaptureFixture[str]) -> None:
+    """
+    Of a peer that never answers rightly, it is said once what it may speak.
+    """
+
+    class Closing(Protocol):
+        def dataReceived(self, data: bytes) -> None:
+            assert self.transport is not None
+            self.transport.loseConnection()
+
+    net.listen(Factory.forProtocol(Closing))
+    assert net.reactor.resultOf(net.ping(TextReport(), count=3)) == 1
+    lines = capsys.readouterr().out.splitlines()
+    assert lines[0].startswith("seq=1: connection lost: ")
+    assert lines[0].endswith("; if the peer speaks libp2p, say --libp2p")
+    assert not any("--libp2p" in line for line in lines[1:])
+
+
+def test_histogram(
+    net: Net, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """
+    A histogram ends it on a terminal, not elsewhere, and not among JSON.
+    """
+    monkeypatch.setattr("onionp2p.cli.pingreport.histogram", lambda *_, **__: ["#####"])
+    net.listen(PingResponderFactory())
+    for terminal, report, drawn in (
+        (True, TextReport(), True),
+        (False, TextReport(), False),
+        (True, JSONReport(), False),
+    ):
+        monkeypatch.setattr("onionp2p.cli.pingreport.isTerminal", lambda _, yes=terminal: yes)
+        net.reactor.resultOf(net.ping(report, count=5))
+        assert capsys.readouterr().out.endswith("#####\n") is drawn
 
 
 class Dropping(PingResponder):
@@ -238,16 +309,15 @@ def test_peerGone(net: Net, capsys: pytest.CaptureFixture[str]) -> None:
 
 def test_nobodyThere(net: Net, capsys: pytest.CaptureFixture[str]) -> None:
     """
-    When the first dial fails, that is all there is to say.
+    When the first dial fails, that is all there is to say; and nothing was sent.
     """
     with pytest.raises(ConnectError):
         net.reactor.resultOf(net.ping(TextReport()))
     assert capsys.readouterr().out == ""
     assert net.reactor.resultOf(net.ping(JSONReport())) == 1
     failure, summary = map(json.loads, capsys.readouterr().out.splitlines())
-    assert failure.keys() == {"seq", "error"}
-    assert failure["seq"] == 1
-    assert summary == {"sent": 1, "received": 0, "loss_percent": 100, "rtt_ms": None}
+    assert failure.keys() == {"error"}
+    assert summary == {"sent": 0, "received": 0, "loss_percent": 0, "rtt_ms": None}
 
 
 @pytest.mark.parametrize(
@@ -296,14 +366,14 @@ def test_otherEndpoints() -> None:
 
 def test_wrongAddressOnTheCommandLine() -> None:
     """
-    The command says in a sentence what is wrong, and exits with 1.
+    The command says what is wrong with it, and exits with 2.
     """
     result = subprocess.run(
         [*PING, "short.onion:7777"], capture_output=True, text=True, check=False, timeout=10
     )
-    assert (result.returncode, result.stdout) == (1, "")
-    assert result.stderr.startswith("Error: ")
-    assert result.stderr.count("\n") == 1
+    assert (result.returncode, result.stdout) == (2, "")
+    assert result.stderr.startswith("Usage: ")
+    assert "Error: Invalid value for ADDRESS: " in result.stderr
 
 
 def test_wrongOptions() -> None:

@@ -1,3 +1,6 @@
+# Copyright (c) The onionp2p developers.
+# See LICENSE for details.
+
 """
 C{onionp2p ping} and C{twistd onionp2p ping} over libp2p.
 """
@@ -17,8 +20,8 @@ from twisted.internet.endpoints import UNIXClientEndpoint, UNIXServerEndpoint
 from twisted.python import usage
 
 from onionp2p.cli import main
-from onionp2p.cli.ping import reportPings
 from onionp2p.cli.pingedpeer import Libp2pPeer
+from onionp2p.cli.pinging import reportPings
 from onionp2p.cli.pingreport import JSONReport, TextReport
 from onionp2p.libp2p import ConnectionFactory, Identity
 from onionp2p.libp2p.errors import WrongPeer
@@ -84,6 +87,10 @@ def test_wrongPeer(capsys: pytest.CaptureFixture[str]) -> None:
     with pytest.raises(WrongPeer, match="check the id"):
         net.reactor.resultOf(net.ping(TextReport(), Identity.generate().peerID))
     assert capsys.readouterr().out == ""
+    assert net.reactor.resultOf(net.ping(JSONReport(), Identity.generate().peerID)) == 1
+    failure, summary = map(json.loads, capsys.readouterr().out.splitlines())
+    assert "check the id" in failure["error"]
+    assert summary["sent"] == 0
 
 
 def test_unsupported(capsys: pytest.CaptureFixture[str]) -> None:
@@ -93,7 +100,7 @@ def test_unsupported(capsys: pytest.CaptureFixture[str]) -> None:
     net = Net()
     assert net.reactor.resultOf(net.ping(JSONReport())) == 1
     failure, _ = map(json.loads, capsys.readouterr().out.splitlines())
-    assert failure == {"seq": 1, "error": "the peer speaks libp2p, but not its ping"}
+    assert failure == {"error": "the peer speaks libp2p, but not its ping"}
     net.reactor.advance(0)
     assert not net.factory.connections
 

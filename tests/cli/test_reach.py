@@ -7,16 +7,25 @@ C{onionp2p reach}.
 
 from __future__ import annotations
 
+import json
+import sys
+from collections.abc import Callable, Coroutine
 from pathlib import Path
+from typing import Any
 
 import pytest
 from click.testing import CliRunner
+from twisted.internet.defer import Deferred, succeed
+from twisted.logger import Logger
 
-from onionp2p import OnionAddress
+from onionp2p import OnionAddress, forwarding
 from onionp2p.cli import main
 from onionp2p.cli.reach import dialOptions
 from onionp2p.clients.keys import ClientKeyFile
 from onionp2p.clients.x25519 import ClientKey
+from onionp2p.events import EventObserver, publish
+from onionp2p.forwarding import Warm
+from onionp2p.local.places import Place
 
 LABEL = "vww6ybal4bd7szmgncyruucpgfkqahzddi37ktceo3ah7ngmcopnpyyd"
 ADDRESS = f"/onion3/{LABEL}:4001"
@@ -48,13 +57,75 @@ def test_wrongUse(arguments: list[str], problem: str) -> None:
     assert result.stdout == ""
 
 
-def test_help() -> None:
+class Reaching:
     """
-    The help has an example.
+    A local place that leads to an onion.
+
+    @ivar stopped: whether it was closed.
     """
-    result = CliRunner().invoke(main, ["reach", "--help"])
-    assert result.exit_code == 0
-    assert "onionp2p reach X.onion:80 --at tcp:127.0.0.1:0" in result.stdout
+
+    place = Place.fromString("tcp:127.0.0.1:8080")
+    stopped = False
+
+    def stop(self) -> Deferred[None]:
+        self.stopped = True
+        return succeed(None)
+
+
+@pytest.fixture
+def reached(monkeypatch: pytest.MonkeyPatch) -> Reaching:
+    """
+    Have an onion be reached at once, and again later; then the command is cancelled.
+    """
+    reaching = Reaching()
+    warm = Warm(reaching.place, 1.23456)
+
+    def reach(*arguments: object, observer: EventObserver | None = None, **_: object) -> Any:
+        publish(Logger(), warm, observer)
+        return succeed(reaching)
+
+    def run(main: Callable[[object], Coroutine[Deferred[Any], Any, int]]) -> None:
+        running = Deferred.fromCoroutine(main(None))
+        publish(Logger(), warm)
+        running.cancel()
+        statuses: list[int] = []
+        running.addCallback(statuses.append)
+        publish(Logger(), warm)
+        sys.exit(statuses[0])
+
+    monkeypatch.setattr(forwarding, "reach", reach)
+    monkeypatch.setattr("onionp2p.cli.reach.run", run)
+    return reaching
+
+
+def test_lines(reached: Reaching) -> None:
+    """
+    The place goes to standard output, all else to standard error; at Ctrl-C it is closed, and all
+    is well.
+    """
+    result = CliRunner().invoke(main, ["reach", f"{ADDRESS}/p2p/{PEER}", "--at=tcp:127.0.0.1:0"])
+    assert (result.exit_code, result.stdout) == (0, "reachable at tcp:127.0.0.1:8080\n")
+    assert result.stderr == (
+        f"for libp2p: /ip4/127.0.0.1/tcp/8080/p2p/{PEER}\nreachable at tcp:127.0.0.1:8080 again\n"
+    )
+    assert reached.stopped
+
+
+def test_json(reached: Reaching) -> None:
+    """
+    With --json each event is an object, told once, and one says that the place is ready; nothing
+    else is said.
+    """
+    result = CliRunner().invoke(main, ["reach", ADDRESS, "--at=tcp:127.0.0.1:0", "--json"])
+    assert (result.exit_code, result.stderr) == (0, "")
+    warm, ready, again = map(json.loads, result.stdout.splitlines())
+    assert warm == again == {"event": "warm", "place": "tcp:127.0.0.1:8080", "seconds": 1.235}
+    assert ready == {
+        "event": "ready",
+        "at": "tcp:127.0.0.1:8080",
+        "libp2p": "/ip4/127.0.0.1/tcp/8080",
+    }
+    assert reached.stopped
 
 
 @pytest.mark.parametrize("peerID", ["", f"/p2p/{PEER}"])

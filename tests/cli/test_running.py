@@ -1,3 +1,6 @@
+# Copyright (c) The onionp2p developers.
+# See LICENSE for details.
+
 """
 A command on the reactor, in a process of its own.
 """
@@ -85,8 +88,10 @@ def test_error() -> None:
     """
     What the coroutine raises is reported as a sentence.
     """
-    body = "await deferLater(reactor, 0.01)\nraise ValueError('That was wrong.')"
-    assert finish(start(body)) == (1, "started\nshutdown\n", "Error: That was wrong.\n")
+    body = (
+        "from onionp2p.ping.errors import NoEcho\nawait deferLater(reactor, 0.01)\nraise NoEcho(7)"
+    )
+    assert finish(start(body)) == (1, "started\nshutdown\n", "Error: no echo within 7 s\n")
 
 
 def test_debug() -> None:
@@ -99,6 +104,16 @@ def test_debug() -> None:
     assert "in main" in err
     assert "ValueError: Wrong." in err
     assert "aha" in err
+
+
+def test_bug() -> None:
+    """
+    What nobody has foreseen is reported as a bug.
+    """
+    status, _, err = finish(start("raise ZeroDivisionError('Oh.')"))
+    assert status == 1
+    assert err.startswith("Error: ZeroDivisionError: Oh: this is a bug in onionp2p; do the same ")
+    assert err.count("\n") == 1
 
 
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])

@@ -1,3 +1,6 @@
+# Copyright (c) The onionp2p developers.
+# See LICENSE for details.
+
 """
 Ping on libp2p's streams.
 """
@@ -309,23 +312,36 @@ class TestService:
         assert ended.startswith(f"the connection to {name} ended: ")
         peers.result(service.stopService())
 
-    @pytest.mark.parametrize("there", [False, True])
-    def test_notConnected(self, makePeers: Callable[..., Peers], there: bool) -> None:
+    def test_notConnected(self, makePeers: Callable[..., Peers]) -> None:
         """
-        Why it can't connect is told each time: nobody, or somebody else is there.
+        Why it can't connect is told each time.
         """
         peers = makePeers()
-        if there:
-            peers.listen()
-        service, events = self.service(peers, Identity.generate().peerID)
+        service, events = self.service(peers)
         with capturedLogs() as logs:
             service.startService()
             peers.reactor.advance(4)
         assert len(said(logs)) >= 2
         assert all(line.startswith("could not connect: ") for line in said(logs))
-        if there:
-            assert "another peer" in said(logs)[0]
         assert events == []
+        peers.result(service.stopService())
+
+    def test_wrongPeer(self, makePeers: Callable[..., Peers], loggedErrors: list[LogEvent]) -> None:
+        """
+        When another peer answers, it says so and gives up: that would be so each time.
+        """
+        peers = makePeers()
+        peers.listen()
+        gaveUp: list[Any] = []
+        service, events = self.service(peers, Identity.generate().peerID, giveUp=gaveUp.append)
+        service.startService()
+        peers.reactor.advance(100)
+        (event,) = loggedErrors
+        loggedErrors.clear()
+        assert formatEvent(event).startswith("not pinging: Who answered is another peer")
+        assert gaveUp == [peers.reactor]
+        assert events == []
+        assert not peers.factory.connections
         peers.result(service.stopService())
 
     def test_unsupported(self, makePeers: Callable[..., Peers]) -> None:
