@@ -194,7 +194,7 @@ class OnionAddress:
     @property
     def shortened(self) -> str:
         """
-        Enough to tell addresses apart in a log, too little to dial (design §4.4).
+        Enough to tell addresses apart in a log, too little to dial.
         """
         return f"{self.label[:6]}….onion:{self.port}"
 
@@ -206,7 +206,7 @@ class OnionAddress:
 @implementer(IAddress)
 class ShortenedAddress:
     """
-    As much of a dialled address as an error may hold (design §4.4).
+    As much of a dialled address as an error may hold.
 
     @ivar host: the beginning of the host name.
     @ivar port: the virtual port.

@@ -30,7 +30,7 @@ __all__ = ["OnionClientParser", "OnionServerParser"]
 @implementer(IPlugin, IStreamServerEndpointStringParser)
 class OnionServerParser:
     """
-    Makes a server endpoint of C{onionp2p:listen:…} (design §2).
+    Makes a server endpoint of C{onionp2p:listen:…} (docs/reference/strings.md).
     """
 
     prefix = "onionp2p"
@@ -53,7 +53,7 @@ class OnionServerParser:
 @implementer(IPlugin, IStreamClientEndpointStringParserWithReactor)
 class OnionClientParser:
     """
-    Makes a client endpoint of C{onionp2p:dial:…} (design §2).
+    Makes a client endpoint of C{onionp2p:dial:…} (docs/reference/strings.md).
     """
 
     prefix = "onionp2p"

@@ -12,7 +12,7 @@ from __future__ import annotations
 import os
 from typing import Any, ClassVar
 
-from twisted.application.service import IService, MultiService
+from twisted.application.service import IService
 from twisted.internet.endpoints import clientFromString, quoteStringArgument, serverFromString
 from twisted.internet.interfaces import IStreamClientEndpoint, IStreamServerEndpoint
 from twisted.internet.protocol import Factory
@@ -20,7 +20,7 @@ from twisted.python import usage
 
 from onionp2p.command import CommandOptions, isOnion, seconds, withExamples
 from onionp2p.forwarding.commands import ForwardOptions, PublishOptions, ReachOptions
-from onionp2p.leaks import LeakGuard
+from onionp2p.leaks.strict import StrictService
 from onionp2p.operating import Operated
 from onionp2p.ping.echo import EchoInitiatorFactory, EchoResponderFactory
 from onionp2p.ping.periodic import INTERVAL, PingInitiatorFactory
@@ -235,29 +235,3 @@ def makeService(options: Options) -> IService:
     if watchers:
         service = Operated(service, watchers)
     return StrictService(service) if command["strict"] else service
-
-
-class StrictService(MultiService):
-    """
-    Runs a service under a guard that lets nobody make an Internet socket, but on our own way to a
-    tor on this machine.
-
-    @ivar guard: the guard.  It stays active when the service has stopped: what says good-bye at the
-        program's end is watched too.
-    """
-
-    def __init__(self, service: IService) -> None:
-        """
-        @param service: what may leak.
-        """
-        MultiService.__init__(self)
-        self.guard = LeakGuard(sockets=False)
-        service.setServiceParent(self)
-
-    def privilegedStartService(self) -> None:
-        self.guard.start()
-        MultiService.privilegedStartService(self)
-
-    def startService(self) -> None:
-        self.guard.start()
-        MultiService.startService(self)

@@ -178,7 +178,7 @@ def presentAsOnion(
     transport: Any, host: IAddress, peer: IAddress, ended: Callable[[], None]
 ) -> None:
     """
-    Make the transport of a connected local socket one between onions (design §3).
+    Make the transport of a connected local socket one between onions.
 
     @param transport: a transport of Twisted's; is changed in place.
     @param host: what C{getHost()} returns from now on.

@@ -49,8 +49,7 @@ def translate(  # noqa: PLR0917 - Sphinx hands them over so
     if isinstance(thing, type) and not thing.__module__.startswith("onionp2p"):
         return
     scope = scopeOf(name, thing)
-    # Developers' paper, which readers of this have not.
-    text = re.sub(r"\s+\(design §[\d.]+\)", "", "\n".join(lines))
+    text = "\n".join(lines)
     try:
         lines[:] = toRest(text, lambda target: find(target, scope))
     except ValueError as error:

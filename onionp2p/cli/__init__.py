@@ -2,7 +2,7 @@
 # See LICENSE for details.
 
 """
-The C{onionp2p} command (design §7).
+The C{onionp2p} command.
 
 Each command is a module here, imported when it is called for, that holds a
 L{click.Command} of the same name.  What it raises reaches the user as one

@@ -2,7 +2,7 @@
 # See LICENSE for details.
 
 """
-C{onionp2p demo}: the whole story on one screen (design §7).
+C{onionp2p demo}: the whole story on one screen.
 
 What a program of a user's does is in L{_tell}: two endpoint strings, a protocol on either side.
 """

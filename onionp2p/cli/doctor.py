@@ -2,7 +2,7 @@
 # See LICENSE for details.
 
 """
-C{onionp2p doctor}: what is wrong here, and what to do about it (design §7).
+C{onionp2p doctor}: what is wrong here, and what to do about it.
 """
 
 from __future__ import annotations

@@ -105,7 +105,8 @@ def run(command: Callable[[], object]) -> int:
         try:
             result = command()
         except click.ClickException as error:
-            _show(error)
+            with suppress(OSError):  # the status tells it all the same
+                _show(error)
             return error.exit_code
     except (click.Abort, KeyboardInterrupt):
         return ExitCode.SIGNALLED + signal.SIGINT

@@ -2,7 +2,7 @@
 # See LICENSE for details.
 
 """
-C{onionp2p ping}: like ping(8), for whatever runs C{twistd onionp2p ping} (design §7).
+C{onionp2p ping}: like ping(8), for whatever runs C{twistd onionp2p ping}.
 """
 
 from __future__ import annotations
@@ -48,7 +48,10 @@ def clientEndpoint(reactor: Any, address: str) -> IStreamClientEndpoint:
     description = address
     if isBareAddress(address):
         description = f"onionp2p:dial:addr={quoteStringArgument(address)}"
-    endpoint: IStreamClientEndpoint = clientFromString(reactor, description)
+    try:
+        endpoint: IStreamClientEndpoint = clientFromString(reactor, description)
+    except TypeError as problem:  # that of Twisted's own endpoints for arguments they do not have
+        raise ValueError(f"an endpoint of that type takes others: {problem}") from None
     return endpoint
 
 
@@ -146,9 +149,9 @@ def ping(
             if libp2p:
                 # Who pings without it is not to pay for it.
                 from onionp2p.cli.pingedpeer import Libp2pPeer
-                from onionp2p.libp2p.servers import holdIdentity
+                from onionp2p.libp2p.identityfile import holdIdentityFile
 
-                whoWeAre, giveBack = holdIdentity(identity)
+                whoWeAre, giveBack = holdIdentityFile(identity)
                 held.callback(giveBack)
                 peer = Libp2pPeer(reactor, endpoint, timeout, whoWeAre, peerID)
             return await reportPings(reactor, peer, report, count=count, interval=interval)

@@ -15,12 +15,12 @@ from twisted.internet.task import deferLater
 
 from onionp2p.cli.pinged import Pinged, RawPeer
 from onionp2p.cli.pingreport import Report
-from onionp2p.cli.running import CANCELLED
 from onionp2p.cli.steps import showBootstrap
 from onionp2p.errors import OnionError
 from onionp2p.events import observe
 from onionp2p.ping.errors import PingUnsupported
 from onionp2p.ping.initiator import TIMEOUT
+from onionp2p.waiting.cancelling import CANCELLED
 
 __all__ = ["pingPeer", "reportPings"]
 

@@ -2,7 +2,7 @@
 # See LICENSE for details.
 
 """
-What C{onionp2p ping} prints: a line a ping and a summary, as text or as JSON (design §7).
+What C{onionp2p ping} prints: a line a ping and a summary, as text or as JSON.
 """
 
 from __future__ import annotations

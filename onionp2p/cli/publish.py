@@ -2,7 +2,7 @@
 # See LICENSE for details.
 
 """
-C{onionp2p publish}: an onion that leads to a local program (design §7).
+C{onionp2p publish}: an onion that leads to a local program.
 """
 
 from __future__ import annotations
@@ -17,10 +17,11 @@ from onionp2p.cli.explained import Command
 from onionp2p.cli.jsonlines import printEvent, printObject
 from onionp2p.cli.parameters import FILE, checkedBy, given, jsonOption, qrOption, withTorOptions
 from onionp2p.cli.qr import qrCode
-from onionp2p.cli.running import CANCELLED, run
+from onionp2p.cli.running import run
 from onionp2p.cli.steps import showBootstrap
 from onionp2p.forwarding import Place, parseTarget
 from onionp2p.options import parseListen
+from onionp2p.waiting.cancelling import CANCELLED
 
 __all__ = ["publish"]
 

@@ -2,7 +2,7 @@
 # See LICENSE for details.
 
 """
-C{onionp2p reach}: a local socket that leads to an onion (design §7).
+C{onionp2p reach}: a local socket that leads to an onion.
 """
 
 from __future__ import annotations
@@ -27,13 +27,14 @@ from onionp2p.cli.parameters import (
     jsonOption,
     withTorOptions,
 )
-from onionp2p.cli.running import CANCELLED, run
+from onionp2p.cli.running import run
 from onionp2p.cli.steps import showBootstrap
 from onionp2p.clients.keys import readInvitation
 from onionp2p.events import Event, observe
 from onionp2p.forwarding import WARM_SECONDS, Limits, Place, Warm
 from onionp2p.forwarding.descriptors import allowDescriptors
 from onionp2p.options import DialOptions, parseDial
+from onionp2p.waiting.cancelling import CANCELLED
 
 __all__ = ["dialOptions", "reach"]
 

@@ -19,8 +19,8 @@ from types import FrameType
 from typing import Any, NoReturn
 
 import click
-from twisted.internet.defer import CancelledError, Deferred
-from twisted.internet.error import ConnectingCancelledError, ReactorNotRunning
+from twisted.internet.defer import Deferred
+from twisted.internet.error import ReactorNotRunning
 from twisted.logger import (
     FilteringLogObserver,
     ILogObserver,
@@ -35,11 +35,9 @@ from twisted.python.failure import Failure
 from zope.interface import provider
 
 from onionp2p.cli.failures import printable
+from onionp2p.waiting.cancelling import CANCELLED
 
-__all__ = ["CANCELLED", "run"]
-
-CANCELLED = (CancelledError, ConnectingCancelledError)
-"""What a coroutine of L{run} sees at its C{await} when it is to stop."""
+__all__ = ["run"]
 
 _SIGNALS = (signal.SIGINT, signal.SIGTERM)
 
@@ -49,12 +47,12 @@ def run(main: Callable[[Any], Coroutine[Deferred[Any], Any, int]]) -> NoReturn:
     Run C{main(reactor)} on the reactor, then end the process.
 
     Ctrl-C and SIGTERM cancel it once: what it awaits fails with one of
-    L{CANCELLED}, while the reactor goes on.  So C{finally} may await, and a
-    command for which that is the ordinary end catches them and returns its
-    status; where they come out, the status is 128 + the signal's number.  A
-    second signal ends the process at once, as the system would.  A command that
-    needs signals for itself may set handlers of its own: ours are in place when
-    C{main} is called.
+    L{CANCELLED<onionp2p.waiting.cancelling>}, while the reactor goes on.  So
+    C{finally} may await, and a command for which that is the ordinary end
+    catches them and returns its status; where they come out, the status is
+    128 + the signal's number.  A second signal ends the process at once, as the
+    system would.  A command that needs signals for itself may set handlers of
+    its own: ours are in place when C{main} is called.
 
     When C{main} is done the reactor is stopped in good order, so that tor and
     whatever else waits for its shutdown is gone before the process is.

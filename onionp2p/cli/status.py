@@ -15,8 +15,10 @@ import time
 import click
 
 from onionp2p.cli.explained import Command
+from onionp2p.cli.jsonlines import printObject
 from onionp2p.cli.parameters import FILE, jsonOption
 from onionp2p.local.files import UnfitFile, openRegular
+from onionp2p.local.processes import isAlive
 from onionp2p.operating.states import ListenerStatus
 from onionp2p.operating.status import (
     LONGEST,
@@ -64,9 +66,13 @@ def status(path: str, asJSON: bool) -> None:
     except (StatusError, UnfitFile) as problem:
         verdict = Verdict(Level.UNKNOWN, f"{click.format_filename(path)}: {problem}")
     else:
-        verdict = judge(found, now, _isAlive(found.pid))
+        verdict = judge(found, now, isAlive(found.pid))
     if asJSON:
-        click.echo(_asJSON(verdict, found))
+        printObject(
+            level=verdict.level.name,
+            text=verdict.text,
+            status=None if found is None else json.loads(formatStatus(found)),
+        )
     else:
         word, _, rest = str(verdict).partition(":")
         click.echo(f"{click.style(word, fg=_COLOURS[verdict.level])}:{rest}")
@@ -90,26 +96,6 @@ def _read(path: str) -> Status:
         except OSError as problem:
             raise UnfitFile(problem.strerror or "it can't be read") from None
     return parseStatus(content)
-
-
-def _isAlive(pid: int) -> bool:
-    try:
-        os.kill(pid, 0)
-    except PermissionError:  # another user's
-        return True
-    except (OSError, OverflowError):
-        return False
-    return True
-
-
-def _asJSON(verdict: Verdict, found: Status | None) -> str:
-    return json.dumps(
-        {
-            "level": verdict.level.name,
-            "text": verdict.text,
-            "status": None if found is None else json.loads(formatStatus(found)),
-        }
-    )
 
 
 def _details(found: Status, now: float) -> list[str]:

@@ -2,7 +2,7 @@
 # See LICENSE for details.
 
 """
-C{onionp2p testnet}: a private Tor network for a command, or until Ctrl-C (design §7).
+C{onionp2p testnet}: a private Tor network for a command, or until Ctrl-C.
 """
 
 from __future__ import annotations
@@ -25,10 +25,11 @@ from onionp2p.cli.exitcodes import ExitCode
 from onionp2p.cli.explained import Group
 from onionp2p.cli.jsonlines import printObject
 from onionp2p.cli.parameters import jsonOption
-from onionp2p.cli.running import CANCELLED, run
+from onionp2p.cli.running import run
 from onionp2p.cli.steps import showSteps
 from onionp2p.local.folders import runtimeFolders
 from onionp2p.testing.network import FOLDER_PREFIX, STATUS_FILE, PrivateNetwork
+from onionp2p.waiting.cancelling import CANCELLED
 
 __all__ = ["testnet"]
 
@@ -112,7 +113,7 @@ def _networkOptions(command: Callable[..., None]) -> Callable[..., None]:
 
 @testnet.command(
     "run",
-    context_settings={"ignore_unknown_options": True, "allow_interspersed_args": False},
+    context_settings={"allow_interspersed_args": False},
     examples=[
         "onionp2p testnet run -- pytest tests",
         "onionp2p testnet run -- onionp2p doctor --reach",
@@ -224,7 +225,7 @@ def _described(folder: str) -> dict[str, Any]:
 def _isAlive(pid: int) -> bool:
     try:
         os.kill(pid, 0)
-    except OSError:
+    except OSError:  # it has gone, or its number is another user's by now
         return False
     return True
 

@@ -30,7 +30,7 @@ from onionp2p.local.files import (
     withoutFrames,
 )
 from onionp2p.local.folders import expandHome
-from onionp2p.local.locks import FileLock, Locked
+from onionp2p.local.locks import lockBeside
 
 __all__ = ["ClientsFile", "checkName", "parseClients"]
 
@@ -174,14 +174,7 @@ class ClientsFile:
         self._edit(removed, create=False)
 
     def _edit(self, change: Callable[[str], str], *, create: bool = True) -> None:
-        try:
-            lock = FileLock(self.path + ".lock")
-        except Locked as busy:
-            raise ClientsFileError(f"{self.path}: {busy}; try again.") from None
-        except OSError as problem:
-            raise ClientsFileError(f"{self.path}.lock: {problem.strerror}.") from None
-        except ValueError:  # a NUL
-            raise ClientsFileError(f"{self.path!a}: no file can have such a name.") from None
+        lock = lockBeside(self.path, inUse=_edited, unfit=ClientsFileError)
         try:
             withoutFrames(lambda: self._change(change, create=create), self._error)
         finally:
@@ -222,3 +215,8 @@ class ClientsFile:
 
     def _error(self, reason: str) -> ClientsFileError:
         return ClientsFileError(f"{self.path}: {reason}.")
+
+
+def _edited(held: str) -> ClientsFileError:
+    # By another command, for a moment.
+    return ClientsFileError(f"{held} Try again.")

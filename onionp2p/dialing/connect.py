@@ -11,7 +11,7 @@ from collections.abc import Callable
 from typing import Any, TypeVar
 
 from twisted.internet.defer import CancelledError, Deferred, TimeoutError
-from twisted.internet.error import ConnectingCancelledError, NoProtocol
+from twisted.internet.error import NoProtocol
 from twisted.internet.interfaces import IProtocol, IProtocolFactory
 from twisted.internet.task import deferLater
 from twisted.logger import Logger
@@ -37,7 +37,7 @@ from onionp2p.local.sockets import LocalSocket
 from onionp2p.options import DialOptions
 from onionp2p.transport import OnionConnection
 from onionp2p.waiting.backoff import Backoff
-from onionp2p.waiting.cancelling import cancellable
+from onionp2p.waiting.cancelling import CANCELLED, cancellable
 from onionp2p.waiting.running import whenRunning
 
 __all__ = ["Dial"]
@@ -276,7 +276,7 @@ class Dial:
         """
         error: Any = failure.value
         # The second is what Twisted's endpoints make of the first.
-        if isinstance(error, (CancelledError, ConnectingCancelledError)):
+        if isinstance(error, CANCELLED):
             error = self._timeout() if self._expired else DialCancelled()
         if isinstance(error, OnionError):
             error = error.during(self._address.shortened, self._phase)
@@ -291,4 +291,4 @@ class Dial:
 
 
 def _cancelled(failure: Failure) -> None:
-    failure.trap(CancelledError, ConnectingCancelledError, TorError)
+    failure.trap(*CANCELLED, TorError)

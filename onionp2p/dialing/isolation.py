@@ -2,7 +2,7 @@
 # See LICENSE for details.
 
 """
-Which dials share circuits: those with equal tokens (design §2, C{isolate=}).
+Which dials share circuits: those with equal tokens (C{isolate=}).
 
 A token is random and says nothing; tor gets it as a SOCKS password, and shows it to whoever has
 its control port.

@@ -12,13 +12,13 @@ import shutil
 
 from onionp2p.doctor.finding import Finding, problem, warning, well
 from onionp2p.doctor.platforms import installCommand
+from onionp2p.local.files import UnfitFile, readText
 from onionp2p.local.folders import expandHome
 from onionp2p.tor.authentication import PASSWORD_VARIABLE
-from onionp2p.tor.torrc import UserLines, filterUserLines
+from onionp2p.tor.torrc import LONGEST, UserLines, filterUserLines
 
 __all__ = ["checkTorrc", "checkVariables", "isOffline", "isPrivate"]
 
-_LONGEST = 1 << 20
 _SHOWN = ("ONIONP2P_STATE", "ONIONP2P_TOR", "ONIONP2P_TORRC")
 _SECRET = (PASSWORD_VARIABLE, "ONIONP2P_KEY_PASSPHRASE")
 
@@ -47,9 +47,9 @@ def checkTorrc(named: str | None = None) -> list[Finding]:
     way, undo = ("torrc=", "leave out torrc=") if named else ("$ONIONP2P_TORRC", _UNSET)
     path = os.path.abspath(expandHome(path))
     try:
-        lines = filterUserLines(_read(path))
-    except OSError as error:
-        return [problem("torrc", f"{way} names {path}: {error.strerror}", undo)]
+        lines = filterUserLines(readText(path, LONGEST))
+    except UnfitFile as error:
+        return [problem("torrc", f"{way} names {path}: {error}", undo)]
     except ValueError as error:
         return [problem("torrc", f"{way} names {path}: {error}", f"mend that file, or {undo}")]
     found = []
@@ -67,17 +67,6 @@ def checkTorrc(named: str | None = None) -> list[Finding]:
 
 
 _UNSET = "unset ONIONP2P_TORRC"
-
-
-def _read(path: str) -> str:
-    if not os.path.isfile(path):
-        os.stat(path)  # says why not
-        raise ValueError("it is not a regular file")
-    with open(path, "rb") as file:
-        content = file.read(_LONGEST + 1)
-    if len(content) > _LONGEST:
-        raise ValueError("it is too long")
-    return content.decode("utf-8")
 
 
 def isOffline(lines: UserLines) -> bool:

@@ -15,6 +15,7 @@ from collections.abc import Iterator
 from onionp2p.doctor.finding import Finding, problem, warning, well
 from onionp2p.errors import TorError
 from onionp2p.local.folders import expandHome, runtimeFolders, stateFolder
+from onionp2p.local.processes import isAlive
 from onionp2p.tor.access import userName
 from onionp2p.tor.rundir import RunDirectory
 
@@ -89,7 +90,7 @@ def _full(folder: str) -> Finding | None:
 def _judgeUse(path: str, found: str, *, isNamed: bool) -> Finding:
     folders = [path] if isNamed else [os.path.join(path, name) for name in _names(path, "tor-")]
     pids = [pid for folder in folders if (pid := holder(folder, "onionp2p.lock"))]
-    busy = [pid for pid in pids if _isAlive(pid)]
+    busy = [pid for pid in pids if isAlive(pid)]
     if isNamed and busy:
         remedy = f"give each program a state= of its own, or none; who it is: ps -p {busy[0]}"
         return problem("state", f"{path} is in use by process {busy[0]}", remedy)
@@ -128,16 +129,6 @@ def holder(folder: str, name: str) -> int | None:
     return int(text) if text.isdigit() else None
 
 
-def _isAlive(pid: int) -> bool:
-    try:
-        os.kill(pid, 0)
-    except PermissionError:  # another user's
-        return True
-    except (OSError, OverflowError):
-        return False
-    return True
-
-
 def checkRunFolder() -> list[Finding]:
     """
     Whether a folder for sockets can be made, by making one; like every start of ours, this sweeps
@@ -172,7 +163,7 @@ def _leftBehind() -> Iterator[str]:
         for name in _names(parent, "onionp2p-"):
             path = os.path.join(parent, name)
             pid = holder(path, "lock")
-            if pid is not None and not _isAlive(pid):
+            if pid is not None and not isAlive(pid):
                 yield path
 
 

@@ -19,7 +19,7 @@ class OnionError(Exception):
 
     @cvar retriable: whether doing the same again may succeed.
     @ivar detail: what is particular to this occurrence; may be empty.
-    @ivar address: whom we dialled, shortened (design §4.4); empty where it is not about a dial.
+    @ivar address: whom we dialled, shortened; empty where it is not about a dial.
     @ivar phase: what the dial was doing, as C{"waiting for tor's reply"}; empty likewise.
     """
 

@@ -20,7 +20,7 @@ and for a dial::
 
 with tor's own, L{Progress} and L{TorEnded}, among them.  Whenever a listener was L{Starting}, it
 ends with L{Stopped}, also where C{listen()} fails later on.  An event's text says what the operator
-is to know; it holds no key, and the address of a dialled peer is shortened (design §4.4).
+is to know; it holds no key, and the address of a dialled peer is shortened.
 """
 
 from __future__ import annotations

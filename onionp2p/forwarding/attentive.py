@@ -10,16 +10,14 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
-from twisted.internet.defer import CancelledError, Deferred
-from twisted.internet.error import ConnectingCancelledError
+from twisted.internet.defer import Deferred
 from twisted.internet.interfaces import IProtocol, IProtocolFactory, IStreamClientEndpoint
 from twisted.python.failure import Failure
 from zope.interface import implementer
 
-__all__ = ["CANCELLED", "AttentiveEndpoint"]
+from onionp2p.waiting.cancelling import CANCELLED
 
-CANCELLED = (CancelledError, ConnectingCancelledError)
-"""What a dial fails with that nobody waits for any more."""
+__all__ = ["AttentiveEndpoint"]
 
 # The first of libp2p's peers to give up does so 5 s after it was let in.
 _SECONDS_TO_ANSWER = 4.0

@@ -12,8 +12,7 @@ from dataclasses import replace
 from typing import Any, cast
 
 from twisted.internet.address import IPv4Address, IPv6Address
-from twisted.internet.defer import CancelledError, Deferred, TimeoutError, maybeDeferred
-from twisted.internet.error import ConnectingCancelledError
+from twisted.internet.defer import Deferred, TimeoutError, maybeDeferred
 from twisted.internet.interfaces import IAddress, IStreamClientEndpoint
 from twisted.internet.protocol import Factory
 from twisted.logger import Logger
@@ -24,6 +23,7 @@ from onionp2p.forwarding.ends import End, join
 from onionp2p.forwarding.events import Carried, NotCarried
 from onionp2p.forwarding.limits import Counts, Limits, TooManyConnections
 from onionp2p.local.quiet import quietFactory
+from onionp2p.waiting.cancelling import CANCELLED
 from onionp2p.waiting.outcome import Outcome
 
 __all__ = ["Forwarder"]
@@ -189,7 +189,7 @@ class _Carriage:
 
     def _failed(self, failure: Failure) -> None:
         forwarder = self._forwarder
-        if not failure.check(CancelledError, ConnectingCancelledError):
+        if not failure.check(*CANCELLED):
             forwarder.count(failed=1)
             forwarder.notCarried(_reason(failure, forwarder.limits.seconds))
         self.accepted.abort()

@@ -27,7 +27,7 @@ from twisted.python.failure import Failure
 from onionp2p.endpoints import OnionClientEndpoint
 from onionp2p.errors import DialTimeout
 from onionp2p.events import Event, EventObserver, Retrying, publish
-from onionp2p.forwarding.attentive import CANCELLED, AttentiveEndpoint
+from onionp2p.forwarding.attentive import AttentiveEndpoint
 from onionp2p.forwarding.doorway import Doorway
 from onionp2p.forwarding.events import Shut, Warm
 from onionp2p.forwarding.forwarder import Forwarder
@@ -36,7 +36,7 @@ from onionp2p.local.places import Place
 from onionp2p.local.quiet import quietFactory
 from onionp2p.options import DialOptions
 from onionp2p.waiting.backoff import Backoff, jittered
-from onionp2p.waiting.cancelling import cancellable
+from onionp2p.waiting.cancelling import CANCELLED, cancellable
 from onionp2p.waiting.outcome import Outcome
 from onionp2p.waiting.running import whenRunning
 

@@ -10,8 +10,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from twisted.internet.defer import CancelledError, Deferred
-from twisted.internet.error import ConnectingCancelledError
+from twisted.internet.defer import Deferred
 from twisted.internet.interfaces import IProtocol, IProtocolFactory
 from twisted.logger import Logger
 from twisted.python.failure import Failure
@@ -29,7 +28,7 @@ from onionp2p.libp2p.errors import (
 )
 from onionp2p.libp2p.sharing import SharedConnection
 from onionp2p.options import DialOptions
-from onionp2p.waiting.cancelling import cancellable
+from onionp2p.waiting.cancelling import CANCELLED, cancellable
 from onionp2p.waiting.running import whenRunning
 
 if TYPE_CHECKING:
@@ -154,7 +153,7 @@ class _StreamDial:
         error: Any = failure.value
         # Of what happens before there is a connection, the dial of the onion tells.
         isTold = self._connection is None
-        if isinstance(error, (CancelledError, ConnectingCancelledError)):
+        if isinstance(error, CANCELLED):
             error = self._timeout() if self._expired else DialCancelled()
         elif isinstance(error, Libp2pError):
             isTold = False

@@ -69,15 +69,25 @@ def _loadOrCreate(path: str) -> Identity:
 _inUse: Shared[IdentityFile] = Shared()
 
 
-def holdIdentityFile(path: str) -> tuple[Identity, Callable[[], None]]:
+def holdIdentityFile(path: str | None) -> tuple[Identity, Callable[[], None]]:
     """
-    Take the identity that a file holds; a fresh one, if there is no file.
+    Take the identity that a file holds; a fresh one, which is kept there, if there is no file.
+
+    @param path: the file, or L{None} for a fresh one that is kept nowhere.
 
     @return: the identity, and a callable, to be called once, that gives it back.
 
     @raise IdentityInUse: if another program has it.
     @raise IdentityFileError: if the file can't be read, made or trusted.
     """
+    if path is None:
+        return Identity.generate(), _nothing
     path = os.path.abspath(expandHome(path))
     file, giveBack = _inUse.hold(path, lambda: IdentityFile(path))
     return file.identity, giveBack
+
+
+def _nothing() -> None:
+    """
+    Nobody else has a fresh one.
+    """

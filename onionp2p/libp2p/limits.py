@@ -11,7 +11,7 @@ from dataclasses import dataclass
 
 from onionp2p.libp2p.windows import INITIAL_WINDOW, LARGEST_WINDOW
 
-__all__ = ["Limits"]
+__all__ = ["OF_LISTENERS", "Limits"]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -47,3 +47,7 @@ class Limits:
     def __post_init__(self) -> None:
         if not INITIAL_WINDOW <= self.window <= LARGEST_WINDOW:
             raise ValueError(f"a window has {INITIAL_WINDOW} to {LARGEST_WINDOW} bytes")
+
+
+OF_LISTENERS = Limits(idle=300.0)
+"""For who listens for protocols alone: of a connection without streams nobody knows to close it."""

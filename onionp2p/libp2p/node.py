@@ -29,7 +29,7 @@ from onionp2p.libp2p.connecting import ConnectionFactory
 from onionp2p.libp2p.errors import NodeOptionsDiffer, ProtocolInUse, SeedUnknown
 from onionp2p.libp2p.identity import Identity
 from onionp2p.libp2p.identityfile import holdIdentityFile
-from onionp2p.libp2p.limits import Limits
+from onionp2p.libp2p.limits import OF_LISTENERS
 from onionp2p.libp2p.multistream import checkName
 from onionp2p.local.folders import expandHome
 from onionp2p.options import ONION_IDENTITY, ListenOptions
@@ -40,8 +40,6 @@ if TYPE_CHECKING:
 
 __all__ = ["Node", "nodeFor"]
 
-# Of a connection without streams no application knows that could close it.
-_LIMITS = Limits(idle=300.0)
 _SEED_LENGTH = 32
 
 
@@ -60,7 +58,7 @@ class Node(ConnectionFactory):
         @raise CannotListenError: if the identity can't be had.
         """
         identity, self._giveBack = _holdIdentity(reactor, options)
-        super().__init__(reactor, identity, {}, limits=_LIMITS)
+        super().__init__(reactor, identity, {}, limits=OF_LISTENERS)
         self._reactor = reactor
         self._options = replace(options, protocol=None)
         self._peerID = identity.peerID
@@ -205,8 +203,6 @@ _nodes: dict[Hashable, Node] = {}
 
 
 def _holdIdentity(reactor: Any, options: ListenOptions) -> tuple[Identity, Callable[[], None]]:
-    if options.identity is None:
-        return Identity.generate(), _nothing
     if options.identity != ONION_IDENTITY:
         return holdIdentityFile(options.identity)
     onion, giveBack = holdIdentity(reactor, options.tor, options.key)
@@ -219,9 +215,3 @@ def _holdIdentity(reactor: Any, options: ListenOptions) -> tuple[Identity, Calla
 
 def _nameOf(field: str) -> str:
     return "who may come in" if field == "admission" else f"{field.lower()}="
-
-
-def _nothing() -> None:
-    """
-    Nobody else has a fresh one.
-    """

@@ -49,7 +49,7 @@ class PeerAddress:
     @property
     def shortened(self) -> str:
         """
-        Enough to tell peers apart in a log, too little to know them by (design §4.4).
+        Enough to tell peers apart in a log, too little to know them by.
         """
         return f"peer …{self.peerID[-6:]}"
 

@@ -2,7 +2,7 @@
 # See LICENSE for details.
 
 """
-libp2p's ping on streams (libp2p specs, C{ping/ping.md}), as rust-libp2p does it (design §8).
+libp2p's ping on streams (libp2p specs, C{ping/ping.md}), as rust-libp2p does it.
 
 There is at most one stream of ours to a peer, kept from ping to ping.  Peers end it when they like:
 go and py when it was idle for 10 s, js 10 s after it was opened, even while a ping is on its way.

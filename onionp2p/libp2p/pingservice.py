@@ -11,8 +11,8 @@ from collections.abc import Callable
 from typing import Any
 
 from twisted.application.service import Service
-from twisted.internet.defer import CancelledError, Deferred, succeed
-from twisted.internet.error import ConnectError, ConnectingCancelledError
+from twisted.internet.defer import Deferred, succeed
+from twisted.internet.error import ConnectError
 from twisted.internet.interfaces import IReactorCore, IStreamClientEndpoint
 from twisted.internet.task import deferLater
 from twisted.logger import Logger
@@ -23,18 +23,17 @@ from onionp2p.libp2p.connecting import dial
 from onionp2p.libp2p.connection import Connection
 from onionp2p.libp2p.errors import WrongPeer
 from onionp2p.libp2p.identity import Identity
+from onionp2p.libp2p.identityfile import holdIdentityFile
 from onionp2p.libp2p.ping import NAME, Pinger, PingsFactory
-from onionp2p.libp2p.servers import holdIdentity
 from onionp2p.ping.naming import peerText
 from onionp2p.ping.periodic import INTERVAL, pingPeriodically
 from onionp2p.ping.results import PingEvent
 from onionp2p.ping.service import logPingEvent
 from onionp2p.ping.stopping import stopFailed
 from onionp2p.waiting.backoff import Backoff
+from onionp2p.waiting.cancelling import CANCELLED
 
 __all__ = ["PeerDialingService"]
-
-_CANCELLED = (CancelledError, ConnectingCancelledError)
 
 
 class PeerDialingService(Service):
@@ -102,7 +101,7 @@ class PeerDialingService(Service):
         self._giveUp(self._reactor)
 
     async def _run(self) -> None:
-        identity, giveBack = holdIdentity(self._identity)
+        identity, giveBack = holdIdentityFile(self._identity)
         backoff = Backoff(1.0, 1.5, 60.0)
         try:
             while True:
@@ -126,7 +125,7 @@ class PeerDialingService(Service):
                 peerID=self._peerID,
                 handlers={NAME: PingsFactory()},
             )
-        except (*_CANCELLED, WrongPeer):  # it will be the wrong one each time
+        except (*CANCELLED, WrongPeer):  # it will be the wrong one each time
             raise
         except ConnectError as error:
             self._log.warn("could not connect: {error}", error=str(error))
@@ -164,4 +163,4 @@ def _stopped(failure: Failure) -> None:
     """
     That a coroutine was cancelled is its ordinary end.
     """
-    failure.trap(*_CANCELLED)
+    failure.trap(*CANCELLED)

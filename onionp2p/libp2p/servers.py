@@ -20,27 +20,12 @@ from zope.interface import implementer
 
 from onionp2p.address import OnionAddress
 from onionp2p.libp2p.connecting import ConnectionFactory
-from onionp2p.libp2p.identity import Identity
 from onionp2p.libp2p.identityfile import holdIdentityFile
-from onionp2p.libp2p.limits import Limits
+from onionp2p.libp2p.limits import OF_LISTENERS
 from onionp2p.libp2p.peeraddress import PeerAddress, peerAddress
 from onionp2p.waiting.cancelling import cancellable
 
-__all__ = ["PeerServerEndpoint", "holdIdentity"]
-
-_IDLE = 300.0
-"""Seconds that a connection may be without a stream: no application knows of it to close it."""
-
-
-def holdIdentity(path: str | None) -> tuple[Identity, Callable[[], object]]:
-    """
-    Take the identity that a file holds, or a fresh one.
-
-    @return: the identity, and a callable, to be called once, that gives it back.
-
-    @raise OnionError: if the file can't be used.
-    """
-    return (Identity.generate(), bool) if path is None else holdIdentityFile(path)
+__all__ = ["PeerServerEndpoint"]
 
 
 @implementer(IStreamServerEndpoint)
@@ -73,9 +58,10 @@ class PeerServerEndpoint:
         return cancellable(self._listen(protocolFactory))
 
     async def _listen(self, factory: IProtocolFactory) -> IListeningPort:
-        identity, giveBack = holdIdentity(self._identity)
-        limits = Limits(idle=_IDLE)
-        peers = ConnectionFactory(self._reactor, identity, {self._name: factory}, limits=limits)
+        identity, giveBack = holdIdentityFile(self._identity)
+        peers = ConnectionFactory(
+            self._reactor, identity, {self._name: factory}, limits=OF_LISTENERS
+        )
         try:
             port = await self._endpoint.listen(peers)
         except BaseException:

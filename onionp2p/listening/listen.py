@@ -98,7 +98,7 @@ class Listen:
         self._options = options
         self._destination = destination
         self._observer = observer
-        self._phase = "launching tor"
+        self._phase = "waiting for tor"
 
     def start(self) -> Deferred[IListeningPort]:
         """

@@ -46,7 +46,7 @@ OURS = 0o600
 # Who may come to the socket is for its folder to say: the tor that does is often another user's.
 OF_OTHERS = 0o666
 # Tor takes no quotes, spaces or escapes in the path of a target.
-_PLAIN_PATH = re.compile(r"/[A-Za-z0-9._/+@,~=:%-]{1,106}", re.ASCII)
+_PLAIN_PATH = re.compile(rf"/[A-Za-z0-9._/+@,~=:%-]{{1,{LONGEST_PATH - 1}}}", re.ASCII)
 _SECONDS_TO_ANSWER = 2.0
 
 

@@ -24,6 +24,7 @@ __all__ = [
     "openRegular",
     "readPrivate",
     "readStream",
+    "readText",
     "replacePrivate",
     "syncFolder",
     "withoutFrames",
@@ -125,6 +126,31 @@ def readStream(stream: BinaryIO | None, longest: int) -> bytes:
     if len(content) > longest:
         raise UnfitFile("it is too long")
     return content
+
+
+def readText(path: str, longest: int) -> str:
+    """
+    Read a file that is nobody's secret, in UTF-8.  A link will do.
+
+    @param longest: bytes that it may hold.
+
+    @raise UnfitFile: if it can't be read, is no regular file, or holds anything else.
+    """
+    with _reasons(), open(path, "rb", opener=_withoutWaiting) as file:
+        isRegular = stat.S_ISREG(os.fstat(file.fileno()).st_mode)
+        content = file.read(longest + 1) if isRegular else b""
+    if not isRegular:
+        raise UnfitFile("it is not a regular file")
+    if len(content) > longest:
+        raise UnfitFile("it is too long")
+    try:
+        return content.decode("utf-8")
+    except UnicodeDecodeError:
+        raise UnfitFile("it is not UTF-8") from None
+
+
+def _withoutWaiting(path: str, flags: int) -> int:
+    return os.open(path, flags | os.O_NONBLOCK)  # for the writer of a fifo
 
 
 def createPrivate(path: str, content: bytes) -> None:

@@ -10,9 +10,6 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import replace
 
-from twisted.internet.defer import CancelledError
-from twisted.internet.error import ConnectingCancelledError
-
 from onionp2p.address import OnionAddress
 from onionp2p.events import (
     Attached,
@@ -39,6 +36,7 @@ from onionp2p.operating.states import (
     TorStatus,
     oneLine,
 )
+from onionp2p.waiting.cancelling import CANCELLED
 
 __all__ = ["Overview", "wasCancelled"]
 
@@ -154,4 +152,4 @@ def wasCancelled(error: BaseException) -> bool:
     """
     Whether a dial failed because nobody wanted it any more.
     """
-    return isinstance(error, (CancelledError, ConnectingCancelledError))
+    return isinstance(error, CANCELLED)

@@ -2,7 +2,7 @@
 # See LICENSE for details.
 
 """
-libp2p's ping and an echo, as ordinary Twisted protocols over any transport (design §8).
+libp2p's ping and an echo, as ordinary Twisted protocols over any transport.
 
 The codec, L{onionp2p.ping.codec}, does no I/O.
 """

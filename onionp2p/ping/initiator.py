@@ -28,7 +28,7 @@ from onionp2p.waiting.outcome import Outcome
 __all__ = ["TIMEOUT", "PingInitiator", "pingPayload"]
 
 TIMEOUT = 20.0
-"""Seconds that an echo may take (design §8)."""
+"""Seconds that an echo may take."""
 
 _CLOSING = 1.0
 """Seconds that a peer gets to read what was already sent to it."""
@@ -36,7 +36,7 @@ _CLOSING = 1.0
 
 def pingPayload() -> bytes:
     """
-    Make the bytes of a ping: random, and nothing else (design §8).
+    Make the bytes of a ping: random, and nothing else.
     """
     return secrets.token_bytes(PAYLOAD_SIZE)
 

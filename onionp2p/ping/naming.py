@@ -33,7 +33,7 @@ def addressText(address: IAddress) -> str:
 def peerText(address: IAddress) -> str:
     """
     Write a peer's address for a log, which never holds the whole of an onion's, nor of a libp2p
-    peer's (design §4.4).
+    peer's.
     """
     shortened: str | None = getattr(address, "shortened", None)
     return shortened or addressText(address)

@@ -2,7 +2,7 @@
 # See LICENSE for details.
 
 """
-libp2p's rhythm (design §8): ping at once, then again some time after each result.
+libp2p's rhythm: ping at once, then again some time after each result.
 """
 
 from __future__ import annotations
@@ -24,10 +24,10 @@ from onionp2p.ping.results import Err, Ok, PingEvent
 __all__ = ["INTERVAL", "PeriodicPinger", "PingInitiatorFactory", "pingPeriodically"]
 
 INTERVAL = 15.0
-"""Seconds from a ping's result to the next ping (design §8)."""
+"""Seconds from a ping's result to the next ping."""
 
 _TOLERATED = 1
-"""Failures in a row that are not reported (design §8)."""
+"""Failures in a row that are not reported."""
 
 
 _log = Logger()
@@ -46,7 +46,7 @@ async def pingPeriodically(
     Ping at once, and again some time after each result.
 
     The first failure in a row is not reported; a success begins a new row.  That the peer does not
-    speak ping is reported at once, and is the end of it (design §8).
+    speak ping is reported at once, and is the end of it.
 
     @param ping: pings once; fails with a L{PingError}.
     @param observer: is told every result that is to be reported.

@@ -63,7 +63,7 @@ class Responder(Protocol):
 
 class PingResponder(Responder):
     """
-    libp2p's ping, the listener's side (design §8): echoes payloads of 32 bytes.
+    libp2p's ping, the listener's side: echoes payloads of 32 bytes.
     """
 
     def __init__(self) -> None:

@@ -2,7 +2,7 @@
 # See LICENSE for details.
 
 """
-What comes of a ping (design §8).
+What comes of a ping.
 """
 
 from __future__ import annotations

@@ -16,7 +16,7 @@ from typing import cast
 from twisted.application.internet import ClientService
 from twisted.application.service import Service
 from twisted.internet.defer import CancelledError, Deferred, maybeDeferred, succeed
-from twisted.internet.error import CannotListenError, ConnectingCancelledError
+from twisted.internet.error import CannotListenError
 from twisted.internet.interfaces import (
     IListeningPort,
     IProtocol,
@@ -35,6 +35,7 @@ from onionp2p.ping.initiator import PingInitiator
 from onionp2p.ping.naming import addressText, peerText
 from onionp2p.ping.results import Err, Ok, PingEvent
 from onionp2p.ping.stopping import stopFailed
+from onionp2p.waiting.cancelling import CANCELLED
 
 __all__ = ["DialingService", "ListeningService", "logPingEvent"]
 
@@ -89,7 +90,7 @@ class ListeningService(Service):
 
     def _listens(self, port: IListeningPort) -> IListeningPort:
         host = port.getHost()
-        # An onion's endpoint says it itself, for programs that know nothing of us (design §3).
+        # An onion's endpoint says it itself, for programs that know nothing of us.
         if not isinstance(host, OnionAddress):
             self._log.info("listening on {address}", address=addressText(host))
         return port
@@ -121,7 +122,7 @@ class _ReportingEndpoint:
         self._endpoint = endpoint
 
     def __repr__(self) -> str:
-        # ClientService logs it, and the address of a dialled peer is not for the log (design §4.4).
+        # ClientService logs it, and the address of a dialled peer is not for the log.
         return "the peer"
 
     def connect(self, protocolFactory: IProtocolFactory) -> Deferred[IProtocol]:
@@ -129,7 +130,7 @@ class _ReportingEndpoint:
         return connecting.addErrback(self._failed)
 
     def _failed(self, failure: Failure) -> Failure:
-        if not failure.check(CancelledError, ConnectingCancelledError):
+        if not failure.check(*CANCELLED):
             _log.warn("could not connect: {error}", error=str(failure.value))
         return failure
 

@@ -59,7 +59,7 @@ V3AuthVoteDelay 2
 V3AuthDistDelay 2
 """
 
-# At least a quarter of an hour away: the first vote is called by SETCONF, see network.py.
+# At least a quarter of an hour away: the first vote is called by SETCONF, see consensus.py.
 _NO_VOTE = """
 TestingV3AuthInitialVotingInterval 1800
 V3AuthVotingInterval 1800
@@ -249,8 +249,9 @@ class Node:
 
     async def stop(self) -> None:
         """
-        End it.  It is killed: tor 0.4.9's relays hang in a quarter of their orderly exits, their
-        main thread waiting for a lock of its workers' (C{cpuworker_free_all}).
+        End it.  It is killed: relays of tor 0.4.9.11 hang in about a third of their orderly exits
+        when several end at once, their main thread waiting for a lock of its workers'
+        (C{cpuworker_free_all}).
         """
         self._stopping = True
         if self._process is not None:

@@ -75,7 +75,7 @@ class ProtocolInfo:
         words: dict[str, str] = {}
         for line in lines[1:]:
             words.update(parseKeywords(line))
-        if "METHODS" not in words:
+        if "METHODS" not in words or "\0" in words.get("COOKIEFILE", ""):
             raise NotAControlPort
         return cls(
             methods=frozenset(words["METHODS"].split(",")),

@@ -16,8 +16,7 @@ from __future__ import annotations
 import os
 import shutil
 from collections.abc import Iterator, Mapping
-from contextlib import asynccontextmanager
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from twisted.internet.defer import DeferredLock
 
@@ -61,7 +60,7 @@ class DirectoryOnions:
         @raise TorError: if tor is gone or silent.
         """
         label = service.label
-        async with self._inTurn():
+        async with self._turn:
             before = self._set.get(label)
             others = {its: each for its, each in self._set.items() if its != label}
             wanted = self._setConf({**others, label: (service, work)})
@@ -88,7 +87,7 @@ class DirectoryOnions:
 
         @raise TorError: if tor is gone or silent.
         """
-        async with self._inTurn():
+        async with self._turn:
             if self._set.pop(label, None) is not None:
                 try:
                     await self._tell([self._setConf(self._set)])
@@ -99,14 +98,6 @@ class DirectoryOnions:
         self._told = None
         await self._control.together(commands)
         self._told = commands[-1]
-
-    @asynccontextmanager
-    async def _inTurn(self) -> Any:
-        await self._turn.acquire()
-        try:
-            yield
-        finally:
-            self._turn.release()
 
     def _path(self, label: str) -> str:
         return os.path.join(self._folder, label)

@@ -15,6 +15,7 @@ from twisted.internet.interfaces import IReactorTime
 from twisted.logger import Logger
 
 from onionp2p.errors import StateInUse, TorDied, TorError, TorrcRefused
+from onionp2p.local.files import UnfitFile, readText
 from onionp2p.local.folders import expandHome
 from onionp2p.local.sockets import LocalSocket
 from onionp2p.options import TorOptions
@@ -25,7 +26,7 @@ from onionp2p.tor.process import TorProcess
 from onionp2p.tor.program import checkVersion, findTor
 from onionp2p.tor.rundir import RunDirectory
 from onionp2p.tor.state import StateDirectory
-from onionp2p.tor.torrc import UserLines, filterUserLines, renderTorrc
+from onionp2p.tor.torrc import LONGEST, UserLines, filterUserLines, renderTorrc
 
 __all__ = ["LaunchedTor", "OwnedTor", "launchTor"]
 
@@ -206,11 +207,9 @@ def _readUserLines(options: TorOptions) -> UserLines:
     named = [name for name in (options.defaultsTorrc, torrc) if name]
     for path in (os.path.abspath(expandHome(name)) for name in named):
         try:
-            with open(path, encoding="utf-8") as file:
-                texts.append(file.read())
-        except (OSError, UnicodeDecodeError) as problem:
-            reason = getattr(problem, "strerror", None) or "it is not UTF-8"
-            raise TorrcRefused(f"{path} can't be read: {reason}.") from None
+            texts.append(readText(path, LONGEST))
+        except UnfitFile as problem:
+            raise TorrcRefused(f"{path} can't be read: {problem}.") from None
     try:
         lines = filterUserLines("\n".join(texts))
     except ValueError as problem:

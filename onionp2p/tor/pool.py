@@ -2,7 +2,7 @@
 # See LICENSE for details.
 
 """
-One tor for all endpoints of a reactor that have equal options (design §2).
+One tor for all endpoints of a reactor that have equal options.
 
 Whoever needs tor leases it.  The first lease launches it, or connects to the one that runs already;
 it ends, or is left, 60 s after the last one was released, or with L{shutdown}, or with the reactor.

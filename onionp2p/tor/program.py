@@ -19,7 +19,7 @@ __all__ = ["OLDEST", "checkVersion", "findTor"]
 # Daemons are installed where the PATH of an ordinary user often does not lead.
 _FOLDERS = ("/usr/sbin", "/usr/local/sbin", "/usr/local/bin", "/opt/homebrew/bin", "/sbin")
 OLDEST = (0, 4, 8)
-_VERSION = re.compile(r"\bTor (\d{1,4})\.(\d{1,4})\.(\d{1,4})\S* ", re.ASCII)
+_VERSION = re.compile(r"\bTor (?:version )?(\d{1,4})\.(\d{1,4})\.(\d{1,4})\S*(?= |$)", re.ASCII)
 
 
 def findTor(path: str | None) -> str:
@@ -44,10 +44,11 @@ def findTor(path: str | None) -> str:
 
 def checkVersion(text: str) -> None:
     """
-    Look for a tor's version in what it says of itself: C{Tor 0.4.9.11 running on Linux…}.
+    Look for a tor's version in what it says of itself: C{Tor 0.4.9.11 running on Linux…}, or
+    C{Tor version 0.4.9.11.}.
 
     @raise TorTooOld: if there is one, and it is below 0.4.8.
     """
     match = _VERSION.search(text)
     if match and tuple(map(int, match.groups())) < OLDEST:
-        raise TorTooOld(f"This one says: {match.group().strip()}.")
+        raise TorTooOld(f"This one says: {match.group().rstrip('.')}.")

@@ -11,7 +11,6 @@ import os
 import re
 import shutil
 import stat
-import sys
 import tempfile
 from contextlib import suppress
 from itertools import count
@@ -19,13 +18,12 @@ from itertools import count
 from onionp2p.errors import TorError
 from onionp2p.local.folders import runtimeFolders
 from onionp2p.local.locks import FileLock, Locked
+from onionp2p.local.sockets import LONGEST_PATH
 
 __all__ = ["RunDirectory"]
 
 _PREFIX = "onionp2p-"
 _LOCK = "lock"
-# sockaddr_un holds 104 bytes on macOS and 108 on Linux, one of them the closing NUL.
-_LONGEST_SOCKET = 103 if sys.platform == "darwin" else 107
 _LONGEST_NAME = len("/onion-9999999")
 # ADD_ONION takes no quotes, spaces or escapes in a target's path.
 _PLAIN_PATH = re.compile(r"/[A-Za-z0-9._/+@,~-]*", re.ASCII)
@@ -93,7 +91,7 @@ class RunDirectory:
         problems = []
         for parent in runtimeFolders():
             longest = len(os.fsencode(parent)) + len(f"/{_PREFIX}12345678") + _LONGEST_NAME
-            if longest > _LONGEST_SOCKET or not _PLAIN_PATH.fullmatch(parent):
+            if longest > LONGEST_PATH or not _PLAIN_PATH.fullmatch(parent):
                 continue
             try:
                 path = tempfile.mkdtemp(prefix=_PREFIX, dir=parent)

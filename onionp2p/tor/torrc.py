@@ -5,7 +5,7 @@
 The configuration of a tor that we launch: our lines, and what may stand beneath them.
 
 Our lines come on tor's standard input and win over those of C{--defaults-torrc}, which holds
-what remains of the user's C{torrc=} and C{defaultstorrc=} (design §2).
+what remains of the user's C{torrc=} and C{defaultstorrc=}.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-__all__ = ["UserLines", "filterUserLines", "quotePath", "renderTorrc"]
+__all__ = ["LONGEST", "UserLines", "filterUserLines", "quotePath", "renderTorrc"]
 
 # What would make tor listen, log, run or keep state in another way than we need: names, and
 # beginnings of names.  A tor takes a name in any case, and cut short as long as it is unambiguous.
@@ -44,6 +44,9 @@ _OURS = (
     "hiddenservice*",
     "__*",
 )
+LONGEST = 1 << 20
+"""Bytes that a torrc may hold."""
+
 _TESTING = ["testingtornetwork", "1"]
 
 

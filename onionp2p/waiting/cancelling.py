@@ -14,9 +14,16 @@ from __future__ import annotations
 from collections.abc import Callable, Coroutine, Generator
 from typing import Any, TypeVar
 
-from twisted.internet.defer import Deferred
+from twisted.internet.defer import CancelledError, Deferred
+from twisted.internet.error import ConnectingCancelledError
 
-__all__ = ["cancellable"]
+__all__ = ["CANCELLED", "cancellable"]
+
+CANCELLED = (CancelledError, ConnectingCancelledError)
+"""
+What fails with these was given up by who waited.  The second is what Twisted's endpoints make of
+the first.
+"""
 
 _T = TypeVar("_T")
 

@@ -23,13 +23,6 @@ class Timer:
         self._clock = clock
         self._call: IDelayedCall | None = None
 
-    @property
-    def running(self) -> bool:
-        """
-        Whether a call is to come.
-        """
-        return self._call is not None and bool(self._call.active())
-
     def start(self, seconds: float, action: Callable[[], object]) -> None:
         """
         Call C{action} in so many seconds, and nothing that was to be called before.

@@ -346,6 +346,8 @@ def test_onionAddress(address: str) -> None:
         (f"/onion3/{LABEL}", "port"),
         ("/ip4/127.0.0.1/tcp/7777", "/onion3"),
         ("example.com:80", "Unknown endpoint type: 'example.com'"),
+        ("tcp", "takes others: .* 'host' and 'port'"),
+        ("tcp:127.0.0.1:1:nonsense=1", "takes others: .* 'nonsense'"),
     ],
 )
 def test_wrongAddress(address: str, problem: str) -> None:

@@ -59,6 +59,8 @@ def key(tmp_path: Path) -> Path:
         ("env -u HOME $O key show web.key", 0, "not encrypted"),
         ("LC_ALL=C TERM=dumb COLUMNS=20 $O key show web.key", 0, "not encrypted"),
         ("ulimit -n 32; $O key show web.key", 0, "not encrypted"),
+        ("$O key shwo 2>/dev/full", 2, ""),
+        ("$O testnet run --relay 9 -- true", 2, "No such option"),
         ("ONIONP2P_KEY_PASSPHRASE=$(printf %02000d 1) $O key show web.key", 2, "at most 1024"),
     ],
 )

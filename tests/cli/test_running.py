@@ -20,7 +20,8 @@ from twisted.internet.defer import Deferred
 from twisted.internet.task import deferLater
 from twisted.logger import Logger
 from onionp2p.cli import main as group
-from onionp2p.cli.running import CANCELLED, run
+from onionp2p.cli.running import run
+from onionp2p.waiting.cancelling import CANCELLED
 import click
 
 async def main(reactor):

@@ -169,7 +169,7 @@ def test_oneEditAtATime(tmp_path: Path) -> None:
     """
     path = str(tmp_path / "friends")
     lock = FileLock(path + ".lock")
-    with pytest.raises(ClientsFileError, match=f"held by process {os.getpid()}; try again"):
+    with pytest.raises(ClientsFileError, match=rf"held by process {os.getpid()}\. Try again\."):
         ClientsFile(path).add("alice", ALICE)
     lock.release()
     assert list(tmp_path.iterdir()) == []

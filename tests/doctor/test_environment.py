@@ -119,7 +119,7 @@ def test_unusable(torrc: Path) -> None:
     assert gone.remedy == "unset ONIONP2P_TORRC"
     for content, says in [
         (b"%include /etc/tor/more", "%include"),
-        (b"\xff\xfe", "can't decode"),
+        (b"\xff\xfe", "it is not UTF-8"),
         (b"#" * (1 << 20) + b"\n", "it is too long"),
     ]:
         torrc.write_bytes(content)

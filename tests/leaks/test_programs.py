@@ -22,7 +22,7 @@ from twisted.application.service import Service
 from twisted.logger import LogEvent
 
 from onionp2p.leaks import LeakError
-from onionp2p.tap import StrictService
+from onionp2p.leaks.strict import StrictService
 
 pytestmark = pytest.mark.deadline(20)
 

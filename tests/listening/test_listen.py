@@ -247,7 +247,7 @@ def test_neverPublished(
 @pytest.mark.parametrize(
     ("moment", "words"),
     [
-        ("LAUNCH", "launching tor"),
+        ("LAUNCH", "waiting for tor"),
         ("BOOTSTRAP 75", "waiting for tor, which is at 50%"),
         ("PUBLISH", "publishing the onion"),
     ],

@@ -25,7 +25,7 @@ from onionp2p.listening.arrivals import Arrivals
 from onionp2p.listening.lifetime import Lifetime
 from onionp2p.listening.localport import LocalPort
 from onionp2p.listening.targets import OURS
-from onionp2p.local.sockets import connectLocally, LocalSocket
+from onionp2p.local.sockets import LocalSocket, connectLocally
 from onionp2p.testing import RecordingFactory, RecordingProtocol
 
 ONION = OnionAddress(labelFromPublicKey(bytes(32)), 7777)

@@ -2,7 +2,7 @@
 # See LICENSE for details.
 
 """
-libp2p's rhythm (design §8).
+libp2p's rhythm.
 """
 
 from __future__ import annotations

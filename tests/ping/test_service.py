@@ -292,7 +292,7 @@ class TestDialing:
 
     def test_addressStaysSecret(self, reactor: MemoryReactor) -> None:
         """
-        The whole address of a dialled peer is in no log (design §4.4).
+        The whole address of a dialled peer is in no log.
         """
         endpoint = ClientEndpoint()
         factory = PingInitiatorFactory(reactor, logPingEvent)

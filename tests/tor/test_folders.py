@@ -247,6 +247,8 @@ def test_oldTors(version: str) -> None:
     """
     with pytest.raises(TorTooOld, match=version):
         checkVersion(f"Nov 22 13:59:45.402 [notice] Tor {version} running on Linux with Libevent")
+    with pytest.raises(TorTooOld, match=rf"Tor version {version}\.$"):
+        checkVersion(f"Tor version {version}.")
 
 
 @pytest.mark.parametrize("version", ["0.4.8.0-alpha-dev", "0.4.9.11", "0.5.0.1", "1.0.0.0"])
@@ -255,3 +257,4 @@ def test_newTors(version: str) -> None:
     Newer ones will do.
     """
     checkVersion(f"[notice] Tor {version} running on Linux")
+    checkVersion(f"Tor version {version}.")

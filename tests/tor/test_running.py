@@ -19,7 +19,6 @@ from twisted.internet.defer import Deferred
 from twisted.logger import LogEvent, capturedLogs, eventAsText
 from twisted.python.failure import Failure
 
-from onionp2p.local.sockets import LocalSocket
 from onionp2p.clients.x25519 import ClientKey
 from onionp2p.errors import (
     ClientKeyConflict,
@@ -38,6 +37,7 @@ from onionp2p.errors import (
     TorTooOld,
 )
 from onionp2p.keys import Identity
+from onionp2p.local.sockets import LocalSocket
 from onionp2p.options import TorOptions
 from onionp2p.testing import FakeNetwork, FakeTor, MemoryReactor
 from onionp2p.testing.faketor import Delay, Drop, Hang, Refuse, Reply
@@ -397,6 +397,7 @@ def test_refused(memory_reactor: MemoryReactor, fake_network: FakeNetwork) -> No
         b"500 what?\r\n",
         b"250 OK\r\n",
         b"250-PROTOCOLINFO 1\r\n250 OK\r\n",
+        b'250-PROTOCOLINFO 1\r\n250-AUTH METHODS=SAFECOOKIE COOKIEFILE="/tmp/\\0"\r\n250 OK\r\n',
         b"\x00\xff",
         b"250+PROTOCOLINFO\r\n" + b"x" * 2_000_000 + b"\r\n",
         b"250+PROTOCOLINFO\r\n" + b"250 x\r\n" * 50_000,
