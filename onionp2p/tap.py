@@ -69,7 +69,8 @@ class _OneEndedOptions(CommandOptions):
                 self.onions = int(isOnion(listen))
             else:
                 self.dialing = self.readClient(reactor, dial)
-        except ValueError as error:
+        # Twisted's own endpoints raise TypeError where an argument is missing, or unknown.
+        except (TypeError, ValueError) as error:
             option = "--dial" if listen is None else "--listen"
             raise usage.UsageError(f"{option}: {error}") from error
 

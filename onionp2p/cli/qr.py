@@ -13,7 +13,7 @@ from itertools import zip_longest
 
 import click
 
-from onionp2p.cli.terminal import canShow, colour, isTerminal
+from onionp2p.cli.terminal import canShow, colour
 
 __all__ = ["qrCode"]
 
@@ -48,7 +48,7 @@ def qrCode(text: str, *, correction: str = "m") -> str:
     code = segno.make(text, error=correction, micro=False)
     rows = [[bool(module) for module in row] for row in code.matrix_iter(border=4)]
     columns = shutil.get_terminal_size().columns
-    if isTerminal(sys.stdout) and columns < len(rows):
+    if sys.stdout.isatty() and columns < len(rows):
         raise click.ClickException(
             f"the QR code takes {len(rows)} columns, and this terminal has {columns}: make it wider"
         )

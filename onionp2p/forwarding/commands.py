@@ -70,7 +70,7 @@ class _CarrierOptions(CommandOptions):
 
         try:
             endpoint: IStreamServerEndpoint = serverFromString(reactor, self.text(option))
-        except ValueError as error:
+        except (TypeError, ValueError) as error:  # the former for arguments that it does not take
             self.wrong(option, error)
         return endpoint
 
@@ -82,7 +82,7 @@ class _CarrierOptions(CommandOptions):
 
         try:
             endpoint: IStreamClientEndpoint = clientFromString(reactor, self.text(option))
-        except ValueError as error:
+        except (TypeError, ValueError) as error:
             self.wrong(option, error)
         return endpoint
 

@@ -12,6 +12,7 @@ from __future__ import annotations
 
 import errno
 import os
+import stat
 from contextlib import suppress
 from typing import TYPE_CHECKING, Any
 
@@ -132,6 +133,9 @@ def _replace(path: str, content: bytes) -> None:
 
     @raise OSError: if it can't be done; the file was left as it is, and no other is left.
     """
+    with suppress(FileNotFoundError):
+        if not stat.S_ISREG(os.lstat(path).st_mode):  # but /dev/null, say, which root can replace
+            raise OSError(errno.EINVAL, "it is not a regular file")
     draft = f"{path}.new"
     with suppress(FileNotFoundError):
         os.unlink(draft)  # of a process that was killed while it wrote

@@ -8,6 +8,7 @@ Launching a tor of our own: from options to a process that answers and bootstrap
 from __future__ import annotations
 
 import os
+import shlex
 from contextlib import ExitStack, suppress
 from typing import Protocol
 
@@ -180,7 +181,7 @@ async def launchTor(
             bootstrap.stop()
             await process.end()
             if isinstance(problem, TorError):
-                raise _whyNot(process) from None
+                raise _whyNot(program, process) from None
             raise
         return LaunchedTor(process, control, bootstrap, runDirectory, held.pop_all())
 
@@ -221,7 +222,7 @@ def _readUserLines(options: TorOptions) -> UserLines:
     return lines
 
 
-def _whyNot(process: TorProcess) -> TorError:
+def _whyNot(program: str, process: TorProcess) -> TorError:
     """
     Say why a tor ended before it answered.
     """
@@ -231,4 +232,5 @@ def _whyNot(process: TorProcess) -> TorError:
             return StateInUse("Another tor runs there.")
     if any("[err] Reading config failed" in line for line in process.output):
         return TorrcRefused(f"Tor says: {process.complaints}")
-    return TorDied(f"Tor's last words: {process.complaints}")
+    look = f"Look at that program: onionp2p doctor --tor {shlex.quote(program)}."
+    return TorDied(f"Tor's last words: {process.complaints} {look}")

@@ -60,6 +60,8 @@ def key(tmp_path: Path) -> Path:
         ("LC_ALL=C TERM=dumb COLUMNS=20 $O key show web.key", 0, "not encrypted"),
         ("ulimit -n 32; $O key show web.key", 0, "not encrypted"),
         ("$O key shwo 2>/dev/full", 2, ""),
+        ("$O publish tcp:127.0.0.1:1 --port 80 --tor false", 1, "is not a program"),
+        ("$O publish tcp:127.0.0.1:1 --port 80 --tor /bin/false", 1, "doctor --tor /bin/false."),
         ("$O testnet run --relay 9 -- true", 2, "No such option"),
         ("ONIONP2P_KEY_PASSPHRASE=$(printf %02000d 1) $O key show web.key", 2, "at most 1024"),
     ],

@@ -106,10 +106,12 @@ def test_encoding(monkeypatch: pytest.MonkeyPatch) -> None:
         show(monkeypatch, "ascii", terminal=True)
 
 
-def test_narrow(monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.mark.parametrize("kind", ["xterm", "dumb"])
+def test_narrow(kind: str, monkeypatch: pytest.MonkeyPatch) -> None:
     """
     A code that a narrow terminal would break into pieces is not shown.
     """
+    monkeypatch.setenv("TERM", kind)
     monkeypatch.setenv("COLUMNS", "40")
     with pytest.raises(click.ClickException, match="this terminal has 40: make it wider"):
         show(monkeypatch, "utf-8", terminal=True)

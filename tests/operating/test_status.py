@@ -492,6 +492,25 @@ def test_diskFull(file: File, monkeypatch: pytest.MonkeyPatch, how: str) -> None
     assert file.read().tor.state is TorState.READY
 
 
+def test_noFile(tmp_path: Path) -> None:
+    """
+    What is there and is no file of ours, such as /dev/null, is left as it is, and the log says so.
+    """
+    fifo, link = tmp_path / "fifo", tmp_path / "link"
+    os.mkfifo(fifo)
+    link.symlink_to("fifo")
+    for path in (fifo, link):
+        service = StatusFile(Clock(), str(path))
+        with capturedLogs() as events:
+            service.startService()
+            service.stopService()
+        assert [formatEvent(event) for event in events] == [
+            f"the status can't be written to {path}: it is not a regular file.  It is tried again."
+        ]
+    assert fifo.is_fifo()
+    assert link.is_symlink()
+
+
 def test_whatTheKilledLeft(tmp_path: Path) -> None:
     """
     What a process that was killed while it wrote has left is in nobody's way.
