@@ -78,8 +78,9 @@ def asyncio(session: nox.Session) -> None:
 
 @nox.session
 def oldest(session: nox.Session) -> None:
-    """All tests with the oldest Twisted and txtorcon that setup.cfg admits."""
-    session.install(*ALL, "twisted==24.7.0", "txtorcon==24.8.0")
+    """All tests with the oldest of what setup.cfg admits: Twisted, txtorcon, and the others."""
+    users = ("twisted==24.7.0", "txtorcon==24.8.0", "cryptography==40.0.0")
+    session.install(*ALL, *users, "click==8.2.1", "rich==13.0.0")
     pytest(session, *TOGETHER)
 
 

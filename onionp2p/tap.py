@@ -211,9 +211,10 @@ class Options(usage.Options):
 
     def getUsage(self, width: int | None = None) -> str:
         """
-        Give the help, which ends with an example.
+        Give the help, which ends with an example.  Where a command was given, it is that one's.
         """
-        return withExamples(super().getUsage(width), self.examples)
+        usage = super().getUsage(width)
+        return withExamples(usage, self.examples) if self.subCommand is None else usage
 
     def postOptions(self) -> None:
         """

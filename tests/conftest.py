@@ -68,6 +68,9 @@ hypothesis.settings.load_profile("onionp2p")
 
 loggedText = pytest.StashKey[list[str]]()
 
+MAKE_FAILURE = Failure.__init__
+"""As Twisted has it."""
+
 
 def pytest_configure(config: pytest.Config) -> None:
     """
@@ -94,6 +97,17 @@ def fillPluginCache() -> None:
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
         getCache(twisted.plugins)
+
+
+@pytest.hookimpl(wrapper=True, trylast=True)
+def pytest_runtest_protocol(item: pytest.Item) -> Generator[None, object, object]:
+    """
+    Leave Twisted's failures as they are.  With Twisted 24, once trial was imported, pytest gives
+    each the traceback of whatever is being handled, by which Twisted takes it for another failure.
+    """
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(Failure, "__init__", MAKE_FAILURE)
+        return (yield)
 
 
 @pytest.hookimpl(wrapper=True, tryfirst=True)

@@ -94,6 +94,25 @@ def test_siteIsWhole(site: Path) -> None:
     assert re.findall(r"(?:url\(|@import)\s*[\"']?(?:https?:)?//[^)]*", styles) == []
 
 
+@pytest.mark.deadline(180)
+def test_examplesCanBeHadWhole(site: Path) -> None:
+    """
+    Below an example that is a part of its file, without the imports for example, is a link to the
+    whole, which is on the site; below one that is all of it there is none.
+    """
+    for name in ("howto/embedding", "index", "howto/keep-an-address", "tutorial"):
+        text = (site / f"{name}.html").read_text(encoding="utf-8")
+        links = re.findall(r'href="([^"]*)">the whole file</a>', text)
+        files = [Path(unquote(link)).with_suffix("").name for link in links]
+        parts = {
+            "howto/embedding": ["strings.py", "endpoints.py", "watching.py", "on_asyncio.py"],
+            "index": ["server.py"],
+        }
+        assert files == parts.get(name, [])
+    whole = (site / "source" / "docs" / "examples" / "server.py.html").read_text(encoding="utf-8")
+    assert "serverFromString</span>" in whole.partition("Protocol")[0]
+
+
 def docstrings() -> Iterator[tuple[str, str]]:
     """
     Give the docstrings of the package, public or not, with their places.  Those of commands are

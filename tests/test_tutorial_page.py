@@ -16,7 +16,13 @@ import pytest
 from twisted.internet.error import ConnectionRefusedError
 
 from onionp2p import AddressError, OnionAddress
-from onionp2p.errors import ConnectionRefused, DialTimeout, KeyInUse, TorNotFound
+from onionp2p.errors import (
+    ConnectionRefused,
+    DialTimeout,
+    KeyInUse,
+    TooFewDescriptors,
+    TorNotFound,
+)
 from onionp2p.ping.errors import WrongEcho
 
 PAGE = (Path(__file__).parent.parent / "docs" / "tutorial.md").read_text()
@@ -38,6 +44,7 @@ def test_mistakes() -> None:
         str(ConnectionRefusedError()),
         str(mistyped.value),
         str(ConnectionRefused()),
+        str(TooFewDescriptors()),
         str(DialTimeout()),
         str(WrongEcho()),
         str(KeyInUse()),

@@ -3,7 +3,8 @@
 
 """
 What our pages link to outside of C{docs/}: files of the source get a page each, which shows them;
-and those of the top folder that people read become pages like any other.
+and those of the top folder that people read become pages like any other.  Examples of which a page
+shows but a part get such a link.
 
 So the same Markdown works here and where the repository is looked at.
 """
@@ -35,6 +36,7 @@ Which page of the site stands for a Markdown file of the top folder.
 
 _LINK = re.compile(r"(?<=\]\()(?![a-z]+:)([^)#\s]+)(#[^)\s]*)?(?=\))")
 _INCLUDE = re.compile(r"^```\{top\} (\S+)\n```$", re.MULTILINE)
+_EXAMPLE = re.compile(r"(?:#|//) (docs/examples/\S+)\n")
 _SCHEME = "source:"
 _TEST = re.compile(r"tests/\S+\.py::\w+(?:::\w+)*")
 _LONG = 32
@@ -83,6 +85,9 @@ def resolve(app: Sphinx, tree: nodes.document, page: str) -> None:
     for literal in list(tree.findall(nodes.literal)):
         if _TEST.fullmatch(literal.astext()) and not isinstance(literal.parent, nodes.reference):
             literal.replace_self(_linkToTest(literal.astext()))
+    for block in list(tree.findall(nodes.literal_block)):
+        if example := _EXAMPLE.match(block.astext()):
+            _linkToWhole(block, example[1])
     for row in tree.findall(nodes.entry):
         for literal in row.findall(nodes.literal):
             if len(literal.astext()) > _LONG:
@@ -106,6 +111,17 @@ def _linkToTest(test: str) -> nodes.reference:
     link = nodes.reference("", "", refuri=f"{_SCHEME}{name}#line-{numbers[0]}", reftitle=test)
     link += nodes.literal(own, own)
     return link
+
+
+def _linkToWhole(block: nodes.literal_block, name: str) -> None:
+    """
+    Put behind an example a link to the whole of its file, if that has more: its imports, say.
+    """
+    _, _, shown = block.astext().partition("\n")
+    if shown.strip() != (TOP / name).read_text(encoding="utf-8").strip():
+        link = nodes.reference("", "the whole file", refuri=f"{_SCHEME}{name}")
+        block.parent.insert(block.parent.index(block) + 1, nodes.paragraph("", "", link))
+        link.parent["classes"].append("whole")
 
 
 def _pageOf(name: str) -> str:

@@ -57,7 +57,8 @@ class KeyFileError(OnionError, CannotListenError):
 
 class KeyInUse(KeyFileError):
     """
-    Another listener already uses this key: an identity is served once at a time.
+    Another listener already uses this key: stop that one first, for an identity is served once
+    at a time.
     """
 
 

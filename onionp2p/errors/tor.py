@@ -17,6 +17,7 @@ __all__ = [
     "ControlTimeout",
     "StateDirectoryError",
     "StateInUse",
+    "TooFewDescriptors",
     "TorDied",
     "TorError",
     "TorNotFound",
@@ -60,6 +61,13 @@ class TorTooOld(TorError):
 class TorrcRefused(TorError):
     """
     The configuration given by torrc=, defaultstorrc= or $ONIONP2P_TORRC can't be used.
+    """
+
+
+class TooFewDescriptors(TorError):
+    """
+    Tor may open too few files here: raise the limit, as root ("ulimit -n 20000" in the shell that
+    starts it, or LimitNOFILE=20000 in its systemd unit).
     """
 
 

@@ -101,7 +101,7 @@ def exportFolder(folder: str, identity: Identity) -> None:
 def _exportFolder(folder: str, identity: Identity) -> None:
     # An empty folder that somebody makes from here on would be replaced: it loses nothing.
     if os.path.lexists(folder):
-        raise UnfitFile("it exists already, and was left as it is")
+        raise UnfitFile("it exists already, and was left as it is: name another")
     draft = f"{folder}.{secrets.token_hex(4)}.new"
     os.mkdir(draft, 0o700)
     try:

@@ -19,6 +19,7 @@ from dataclasses import replace
 from enum import Enum
 from typing import Any, cast
 
+from twisted.internet.address import IPv4Address, IPv6Address
 from twisted.internet.defer import Deferred, fail
 from twisted.internet.error import ConnectionDone
 from twisted.internet.interfaces import (
@@ -197,7 +198,9 @@ class Connection(Protocol):
 
     def connectionMade(self) -> None:
         noDelay = getattr(self.transport, "setTcpNoDelay", None)
-        if noDelay is not None:
+        isTCP = isinstance(self.transport.getHost(), IPv4Address | IPv6Address)
+        # Twisted 24.7 has it for Unix sockets, too, which refuse.
+        if noDelay is not None and isTCP:
             noDelay(True)
         self._deadline.start(self._limits.handshake, self._upgradeTooLate)
         self.transport.write(self._upgrade.start())

@@ -164,7 +164,7 @@ def createPrivate(path: str, content: bytes) -> None:
         try:
             os.link(draft, path)  # unlike rename(), it fails if there is one
         except FileExistsError:
-            raise UnfitFile("it exists already, and was left as it is") from None
+            raise UnfitFile("it exists already, and was left as it is: name another") from None
         finally:
             os.unlink(draft)
 

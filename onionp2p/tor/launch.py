@@ -8,6 +8,7 @@ Launching a tor of our own: from options to a process that answers and bootstrap
 from __future__ import annotations
 
 import os
+import re
 import shlex
 from contextlib import ExitStack, suppress
 from typing import Protocol
@@ -15,7 +16,7 @@ from typing import Protocol
 from twisted.internet.interfaces import IReactorTime
 from twisted.logger import Logger
 
-from onionp2p.errors import StateInUse, TorDied, TorError, TorrcRefused
+from onionp2p.errors import StateInUse, TooFewDescriptors, TorDied, TorError, TorrcRefused
 from onionp2p.local.files import UnfitFile, readText
 from onionp2p.local.folders import expandHome
 from onionp2p.local.sockets import LocalSocket
@@ -32,6 +33,7 @@ from onionp2p.tor.torrc import LONGEST, UserLines, filterUserLines, renderTorrc
 __all__ = ["LaunchedTor", "OwnedTor", "launchTor"]
 
 _log = Logger()
+_TOO_FEW = re.compile(r"We need (\d+) file descriptors available, and we're limited to (\d+)")
 
 
 class OwnedTor(Protocol):
@@ -230,6 +232,9 @@ def _whyNot(program: str, process: TorProcess) -> TorError:
         checkVersion(line)
         if "another Tor process is running with the same data directory" in line:
             return StateInUse("Another tor runs there.")
+        # Tor then calls its configuration wrong, though nobody has written any.
+        if (few := _TOO_FEW.search(line)) is not None:
+            return TooFewDescriptors(f"It needs {few[1]}, and may open {few[2]}.")
     if any("[err] Reading config failed" in line for line in process.output):
         return TorrcRefused(f"Tor says: {process.complaints}")
     look = f"Look at that program: onionp2p doctor --tor {shlex.quote(program)}."

@@ -162,3 +162,15 @@ def test_twistd(name: str | None) -> None:
         kind().getSynopsis()
         == f"Usage: twistd [twistd's options] onionp2p {name or 'COMMAND'} [options]\n"
     )
+
+
+def test_twistdsExamplesOnce() -> None:
+    """
+    What is printed before a wrong use's error ends with the examples of that command, and with no
+    others.
+    """
+    options = Options()  # type: ignore[no-untyped-call]
+    options.parseOptions(["ping", "--listen", "tcp:0"])  # type: ignore[no-untyped-call]
+    usage = options.getUsage(80)
+    assert usage.count("Examples:") == 1
+    assert usage.rstrip("\n").endswith(options.subCommands[0][2].examples[-1])

@@ -87,7 +87,7 @@ def test_neverOverwritten(here: Path, command: tuple[str, ...]) -> None:
     key("export", "taken", "--folder=folder")
     before = {path: path.read_bytes() for path in here.rglob("*") if path.is_file()}
     result = key(*command, status=1)
-    assert "it exists already, and was left as it is." in result.stderr
+    assert "it exists already, and was left as it is: name another." in result.stderr
     assert {path: path.read_bytes() for path in here.rglob("*") if path.is_file()} == before
 
 

@@ -10,17 +10,13 @@ from __future__ import annotations
 import os
 import pwd
 import signal
+import warnings
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import pytest
-from twisted.conch.ssh.channel import SSHChannel
-from twisted.conch.ssh.common import NS
-from twisted.conch.ssh.connection import SSHConnection
-from twisted.conch.ssh.keys import Key
-from twisted.conch.ssh.transport import SSHClientTransport
-from twisted.conch.ssh.userauth import SSHUserAuthClient
+from cryptography.utils import CryptographyDeprecationWarning
 from twisted.internet.defer import Deferred, succeed
 from twisted.internet.endpoints import connectProtocol
 from twisted.words.protocols.irc import IRCClient
@@ -28,6 +24,16 @@ from twisted.words.protocols.irc import IRCClient
 from onionp2p.testing import RecordingFactory
 from tests.interop.onions import endpointTo, served
 from tests.programs import Program
+
+# Twisted 24.7 names ciphers that cryptography has put away.
+with warnings.catch_warnings():
+    warnings.simplefilter("ignore", CryptographyDeprecationWarning)
+    from twisted.conch.ssh.channel import SSHChannel
+    from twisted.conch.ssh.common import NS
+    from twisted.conch.ssh.connection import SSHConnection
+    from twisted.conch.ssh.keys import Key
+    from twisted.conch.ssh.transport import SSHClientTransport
+    from twisted.conch.ssh.userauth import SSHUserAuthClient
 
 Start = Callable[..., Program]
 

@@ -7,10 +7,13 @@ Two peers connect, speak several protocols at once, and part.
 
 from __future__ import annotations
 
+import errno
+import os
 from collections.abc import Callable
 from typing import Any
 
 import pytest
+from twisted.internet import unix
 from twisted.internet.defer import CancelledError
 from twisted.internet.endpoints import (
     TCP4ClientEndpoint,
@@ -189,6 +192,23 @@ def test_notLibp2p(makePeers: Callable[..., Peers]) -> None:
         peers.connect()
     peers.reactor.advance(0)
     assert chatty.protocols[0].lost is not None
+
+
+def test_unixSockets(makePeers: Callable[..., Peers], monkeypatch: pytest.MonkeyPatch) -> None:
+    """
+    Peers connect over Unix sockets, which refuse TCP's options: Twisted 24.7 has them do so.
+    """
+
+    def refuse(transport: object, enabled: bool) -> None:
+        raise OSError(errno.EOPNOTSUPP, os.strerror(errno.EOPNOTSUPP))
+
+    for end in unix.Client, unix.Server:
+        monkeypatch.setattr(end, "setTcpNoDelay", refuse)
+    peers = makePeers()
+    peers.listen()
+    peers.connect()
+    assert isinstance(peers.alice.peer, PeerAddress)
+    assert peers.alice.peer.peerID == peers.bobIdentity.peerID
 
 
 def test_goneInTheHandshake(makePeers: Callable[..., Peers]) -> None:

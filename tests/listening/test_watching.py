@@ -335,7 +335,7 @@ def test_lostSocketWhileTorIsGone(
     assert listener.causes[-1] is Cause.TARGET_DEAD
     assert listener.kinds.count(Published) == 1
     path.unlink()
-    memory_reactor.advance(60)
+    memory_reactor.advance(75)  # the longest pause between attempts, a minute and a fifth, and more
     assert listener.kinds[-2:] == [Published, Reachable]
 
 

@@ -7,6 +7,7 @@ The examples of the documentation, run as they stand.
 
 from __future__ import annotations
 
+import re
 import shutil
 import sys
 from collections.abc import Callable
@@ -73,7 +74,7 @@ async def test_withAWarmNetwork(start: Start, tmp_path: Path) -> None:
     (tmp_path / "test_own.py").write_text("def test_own(tor_network): pass\n")
     pytests = start(sys.executable, "-Im", "pytest", folder=tmp_path)
     assert await pytests.ended == 1
-    assert "1 passed, 1 error" in pytests.output
+    assert re.search(r"1 passed, (?:\d+ warnings?, )?1 error", pytests.output)
     assert "unset ONIONP2P_TORRC" in pytests.output
 
 

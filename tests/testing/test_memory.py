@@ -11,7 +11,7 @@ from __future__ import annotations
 import tempfile
 from collections.abc import Awaitable, Callable, Coroutine, Iterator
 from socket import socket
-from typing import Any, TypeVar, cast
+from typing import TYPE_CHECKING, Any, TypeAlias, TypeVar, cast
 
 import pytest
 from twisted.internet.address import IPv4Address
@@ -321,7 +321,13 @@ def test_nowhereElse(memory_reactor: MemoryReactor, host: str) -> None:
     assert connector.failed.check(NoRouteError)
 
 
-class RecordingConnector(ClientFactory[RecordingProtocol]):
+if TYPE_CHECKING:
+    _ClientFactory: TypeAlias = ClientFactory[RecordingProtocol]
+else:  # That of Twisted 24.7 takes no parameter.
+    _ClientFactory = ClientFactory
+
+
+class RecordingConnector(_ClientFactory):
     """
     Remembers why it could not connect.
     """

@@ -13,7 +13,7 @@ from pathlib import Path
 import pytest
 from twisted.internet.defer import Deferred
 
-from onionp2p.errors import TorrcRefused
+from onionp2p.errors import TooFewDescriptors, TorrcRefused
 from onionp2p.options import TorOptions
 from onionp2p.testing import MemoryReactor
 from onionp2p.tor.launch import launchTor
@@ -39,3 +39,35 @@ def test_torrc(torrc: str, reason: str, tmp_path: Path) -> None:
     finally:
         runDirectory.remove()
     assert not (tmp_path / "state").exists()
+
+
+# What tor 0.4.9.11 says where "ulimit -n" is 64.
+FEW = """#!/bin/sh
+cat >/dev/null
+echo "Nov 22 13:59:45.000 [notice] Tor 0.4.9.11 running on Linux"
+echo "Nov 22 13:59:45.000 [warn] We need 1000 file descriptors available, and we're limited to 64.\
+ Please change your ulimit -n."
+echo "Nov 22 13:59:45.000 [warn] Failed to parse/validate config: Problem with ConnLimit value."
+echo "Nov 22 13:59:45.000 [err] Reading config failed--see warnings above."
+exit 1
+"""
+
+
+async def test_tooFewDescriptors(tmp_path: Path) -> None:
+    """
+    A tor that may open too few files says so, and does not blame a torrc that nobody gave.
+    """
+    from twisted.internet import reactor
+
+    program = tmp_path / "tor"
+    program.write_text(FEW)
+    program.chmod(0o755)
+    options = TorOptions(program=str(program), state=str(tmp_path / "state"))
+    runDirectory = RunDirectory()
+    try:
+        with pytest.raises(TooFewDescriptors) as caught:
+            await launchTor(reactor, options, runDirectory)
+    finally:
+        runDirectory.remove()
+    assert "raise the limit" in str(caught.value)
+    assert str(caught.value).endswith("It needs 1000, and may open 64.")

@@ -1,2 +1,2 @@
-onionp2p client new my.key > my.public                           # Alice
-onionp2p client invite friends alice --public "$(cat my.public)" # the owner
+onionp2p client new my.key > my.public                           # Carol
+onionp2p client invite friends carol --public "$(cat my.public)" # the owner
