@@ -26,7 +26,10 @@ def main() -> None:
 
     from onionp2p.cli import main as command
 
-    command(prog_name="onionp2p")
+    try:
+        command(prog_name="onionp2p")
+    finally:
+        _dropUnwritten()
 
 
 def _openStandardStreams() -> None:
@@ -45,6 +48,17 @@ def _openStandardStreams() -> None:
             setattr(sys, name, stream)
     if sys.stdout.errors == "strict":  # names of files need not be text
         sys.stdout.reconfigure(errors="backslashreplace")  # type: ignore[union-attr]
+
+
+def _dropUnwritten() -> None:
+    """
+    Have Python not complain, as it ends, of what could not be written: that is reported already.
+    """
+    for stream in (sys.stdout, sys.stderr):
+        try:
+            stream.flush()
+        except OSError:
+            os.dup2(os.open(os.devnull, os.O_WRONLY), stream.fileno())
 
 
 if __name__ == "__main__":

@@ -17,6 +17,9 @@ import pytest
 
 PROGRAM = [sys.executable, "-m", "onionp2p"]
 
+# As most users have it: what is printed is kept for a while, and may fail to be written at the end.
+ENVIRONMENT = {name: text for name, text in os.environ.items() if name != "PYTHONUNBUFFERED"}
+
 
 def shell(command: str, folder: Path) -> subprocess.CompletedProcess[str]:
     """
@@ -29,7 +32,7 @@ def shell(command: str, folder: Path) -> subprocess.CompletedProcess[str]:
         check=False,
         timeout=20,
         cwd=folder,
-        env={**os.environ, "O": " ".join(PROGRAM)},
+        env={**ENVIRONMENT, "O": " ".join(PROGRAM)},
     )
 
 
@@ -113,7 +116,7 @@ def test_readerGone(arguments: list[str]) -> None:
     reader, writer = os.pipe()
     os.close(reader)
     with subprocess.Popen(
-        [*PROGRAM, *arguments], stdout=writer, stderr=subprocess.PIPE, text=True
+        [*PROGRAM, *arguments], stdout=writer, stderr=subprocess.PIPE, text=True, env=ENVIRONMENT
     ) as process:
         os.close(writer)
         assert process.stderr is not None
@@ -152,7 +155,11 @@ def test_earlyInterrupt(key: Path, module: str) -> None:
     """
     Ctrl-C amid imports ends it at once, and silently.
     """
-    result = interrupted(module, key)
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)
+    try:
+        result = interrupted(module, key)
+    finally:
+        signal.signal(signal.SIGINT, before)
     assert (result.returncode, result.stderr) == (-signal.SIGINT, "")
 
 
