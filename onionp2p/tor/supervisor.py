@@ -20,6 +20,7 @@ from twisted.logger import Logger
 from onionp2p.errors import ControlTimeout, OnionRefused, TorError, TorRestarted, TorShutDown
 from onionp2p.events import TorEnded, publish
 from onionp2p.options import TorOptions
+from onionp2p.tor.restarts import RareRestarts
 from onionp2p.tor.services import OnionServices
 from onionp2p.tor.source import Launcher, Reactor, TorSource
 from onionp2p.tor.watchdog import Watchdog
@@ -35,10 +36,6 @@ __all__ = ["State", "SupervisedTor"]
 
 _SECONDS_UNUSED = 60.0
 _FIRST_PAUSE, _PAUSE_FACTOR, _LONGEST_PAUSE = 1.0, 1.5, 60.0
-# A tor draws its second layer of guards when it starts (vanguards-lite writes none to disk), for
-# two weeks.  Who could have it restarted at will, by keeping us from our own onion, would soon be
-# among them.
-_SECONDS_BETWEEN_RESTARTS = 86400.0
 
 
 class State(Enum):
@@ -96,7 +93,7 @@ class SupervisedTor:
         self._up: Outcome[Tor] = Outcome()
         self._watchdog: Watchdog | None = None
         self._lost: Outcome[TorError | None] | None = None
-        self._restarted: float | None = None
+        self._restarts = RareRestarts(reactor)
         self.state = State.STARTING
         self.available = True
         self.queue = DialQueue()
@@ -257,18 +254,14 @@ class SupervisedTor:
         """
         Whether L{restart} would do it: the tor is ours, and the last time is a day ago.
         """
-        if not self._source.isOurs or self._lost is None:
-            return False
-        # A clock that was set back says nothing of how long ago it was.
-        since = None if self._restarted is None else abs(self._reactor.seconds() - self._restarted)
-        return since is None or since >= _SECONDS_BETWEEN_RESTARTS
+        return self._source.isOurs and self._lost is not None and self._restarts.due
 
     def restart(self) -> None:
         """
         Have another tor in place of the present one, if that may be.
         """
         if self.mayRestart:
-            self._restarted = self._reactor.seconds()
+            self._restarts.note()
             self._replace()
 
     def _replace(self) -> None:
