@@ -39,12 +39,17 @@ class Echo(Protocol):
     """
 
     transport: Any = None
-    factory: Any = None
+
+    def __init__(self, factory: Echoes, peer: Any) -> None:
+        self.factory = factory
+        self.peer = peer
 
     def connectionMade(self) -> None:
-        self.factory.here.append(self)
+        self.factory.came += 1
 
     def dataReceived(self, data: bytes) -> None:
+        if self not in self.factory.spoke:
+            self.factory.spoke.append(self)
         self.transport.write(data)
 
     def connectionLost(self, reason: Failure = connectionDone) -> None:
@@ -53,14 +58,13 @@ class Echo(Protocol):
 
 class Echoes(Factory):
     """
-    Keeps those who came.
+    Keeps those who have said something.  Others may have come: a dial that tor tries again can
+    leave a connection behind that nobody has.
     """
 
-    protocol = Echo
-
     def __init__(self) -> None:
-        self.here: list[Any] = []
-        self.peers: list[Any] = []
+        self.spoke: list[Echo] = []
+        self.came = 0
         self.gone = 0
 
     def whenEmpty(self) -> Deferred[None]:
@@ -68,11 +72,10 @@ class Echoes(Factory):
         Give a Deferred that fires when nobody is there any more: a dialer's tor that ends before
         that takes the news along.
         """
-        return eventually(lambda: self.gone == len(self.here))
+        return eventually(lambda: self.gone == self.came)
 
     def buildProtocol(self, addr: Any) -> Any:
-        self.peers.append(addr)
-        return Factory.buildProtocol(self, addr)
+        return Echo(self, addr)
 
 
 class Caller(Protocol):
@@ -280,19 +283,19 @@ async def test_circuits() -> None:
     echoes = Echoes()
     port = await listen(7777, ":circuits=yes", echoes)
     callers = [await dial(port, f":isolate={name}") for name in ("one", "one", "other")]
-    one, again, other = [each.transport.getPeer() for each in echoes.here]
-    assert echoes.peers == [one, again, other]
+    one, again, other = [each.peer for each in echoes.spoke]
+    assert [each.transport.getPeer() for each in echoes.spoke] == [one, again, other]
     assert isinstance(one, OnionPeer)
     assert one == again
     assert one.circuit
     assert other.circuit not in {None, one.circuit}
-    assert ICircuitTransport.providedBy(echoes.here[0].transport)
-    await echoes.here[0].transport.closeCircuit()
+    assert ICircuitTransport.providedBy(echoes.spoke[0].transport)
+    await echoes.spoke[0].transport.closeCircuit()
     await callers[0].ended
     await callers[1].ended
     await callers[2].say(b"not me")
     back = await dial(port, ":isolate=one")
-    assert echoes.peers[3].circuit not in {one.circuit, other.circuit}
+    assert echoes.spoke[3].peer.circuit not in {one.circuit, other.circuit}
     await hangUp(callers[2], back)
     await port.stopListening()
 
