@@ -117,6 +117,15 @@ async def scraped(path: Path) -> str:
     return content.decode()
 
 
+async def untilScraped(path: Path, happens: Callable[[str], bool]) -> str:
+    """
+    Read the metrics until something is so; the test's deadline is its own.
+    """
+    while not happens(measured := await scraped(path)):
+        await deferLater(reactor, 0.1)
+    return measured
+
+
 def unit() -> dict[str, str]:
     """
     Read the unit file of the documentation.
@@ -192,9 +201,10 @@ async def test_torKilled(start: Start, tmp_path: Path) -> None:
     (tor,) = program.tors()
     os.kill(tor, signal.SIGKILL)
     await program.says("tor is down")
-    assert "onionp2p_tor_ended_total 1.0" in await scraped(metrics)
-    while 'port="7777"} 1.0' not in (measured := await scraped(metrics)).partition("recoveries")[2]:
-        await deferLater(reactor, 0.1)
+    await untilScraped(metrics, lambda measured: "onionp2p_tor_ended_total 1.0" in measured)
+    measured = await untilScraped(
+        metrics, lambda measured: 'port="7777"} 1.0' in measured.partition("recoveries")[2]
+    )
     assert 'port="7777",state="unreachable"} 0.0' in measured
     assert await shown(start, status, 0)
     program.signal("TERM")
