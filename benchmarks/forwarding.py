@@ -7,9 +7,8 @@ What carrying costs, beside C{socat} doing the same.
     python benchmarks/forwarding.py [--json FILE] [--rounds N] [--quick] [a|b]
 
 The parts are: a, C{onionp2p reach} to what C{onionp2p publish} has made an onion, and socat to the
-same onion through the same tor; b, C{twistd onionp2p forward} from one UNIX socket to another, and
-socat.  a starts a private network on this machine: nothing leaves it.  See
-docs/benchmarks.md.
+same onion through the same circuit; b, C{twistd onionp2p forward} from one UNIX socket to another,
+and socat.  a starts a private network on this machine: nothing leaves it.  See docs/benchmarks.md.
 """
 
 from __future__ import annotations
@@ -21,6 +20,7 @@ import sys
 import tempfile
 from collections.abc import Iterator
 from contextlib import ExitStack
+from itertools import cycle, islice, permutations
 from pathlib import Path
 
 from measuring.carriers import (
@@ -32,16 +32,19 @@ from measuring.carriers import (
     serve,
     upload,
 )
+from measuring.circuits import circuitsTo, commonPort
 from measuring.results import Check, Goal, Part
 from measuring.runs import Recorder
 from measuring.samples import Samples
 
 _MIB = 2**20
 _GIB = 2**30
-_SOCAT, _OURS = "socat", "onionp2p"
+_SOCAT, _AGAIN, _OURS = "socat", "socat again", "onionp2p"
 _METHOD_A = (
-    "One onion, one tor that dials. A round is, of each in turn, the median of so many round trips"
-    " of 64 bytes on one connection, and {size} MiB in each direction on new ones."
+    "One onion, one tor that dials, one circuit for all. {rounds} rounds: a round is, of each in"
+    " turn, the median of {trips} round trips of 64 bytes on one connection, and {size} MiB in each"
+    " direction on new ones, in all orders by turns. The second socat shows what"
+    " noise alone does."
 )
 _METHOD_B = "From a UNIX socket to a UNIX socket: a round is as in a, with more of each."
 
@@ -74,7 +77,7 @@ def _options() -> argparse.Namespace:
 
 
 def _measure(options: argparse.Namespace, folder: str) -> Iterator[Part]:
-    rounds = options.rounds or (3 if options.quick else 12)
+    rounds = options.rounds or (3 if options.quick else 24)
     with ExitStack() as stack:
         service = f"{folder}/service"
         stack.enter_context(serve(service))
@@ -86,29 +89,34 @@ def _measure(options: argparse.Namespace, folder: str) -> Iterator[Part]:
 
 def _throughTor(service: str, folder: str, rounds: int, *, quick: bool) -> Part:
     trips, size, streams = (5, _MIB, 20) if quick else (40, 4 * _MIB, 500)
-    host, port = os.environ["TOR_SOCKS_HOST"], os.environ["TOR_SOCKS_PORT"]
+    port = commonPort()
     samples, checks = Samples(), []
     with ExitStack() as stack:
         publish = ours("publish", f"unix:{service}", "--port", "4001", "--wait", "reachable")
         line = stack.enter_context(running(*publish, says="listening on"))
         address = line.split()[-1]
         label = address.removeprefix("/onion3/").partition(":")[0]
-        places = {_OURS: f"{folder}/ours", _SOCAT: f"{folder}/socat"}
+        places = {name: f"{folder}/{name}" for name in (_SOCAT, _OURS, _AGAIN)}
         reach = ours("reach", address, "--at", f"unix:{places[_OURS]}", "--socks", port)
         stack.enter_context(running(*reach, says="reachable at"))
-        onion = f"SOCKS4A:{host}:{label}.onion:4001,socksport={port}"
-        listen = f"UNIX-LISTEN:{places[_SOCAT]},fork,backlog=1024"
-        stack.enter_context(running("socat", listen, onion, path=places[_SOCAT]))
-        for place in places.values():  # warms socat's circuit too
+        onion = f"SOCKS4A:127.0.0.1:{label}.onion:4001,socksport={port}"
+        for name in (_SOCAT, _AGAIN):
+            listen = f"UNIX-LISTEN:{places[name]},fork,backlog=1024"
+            stack.enter_context(running("socat", listen, onion, path=places[name]))
+        for place in places.values():
             roundTrip(place, 3)
-        for number in range(rounds):
-            for name, place in _inTurn(places, number):
+        circuits = circuitsTo(label)
+        for order in _orders(places, rounds):
+            for name, place in order:
                 measured = {"trip": roundTrip(place, trips) * 1e3}
                 measured["received"] = download(place, size) * _GIB / size
                 measured["sent"] = upload(place, size) * _GIB / size
                 samples.add(name, measured)
-        for name, place in places.items():
-            answered, seconds = many(place, streams)
+        still = circuitsTo(label)
+        text = f"circuits that they went by: {len({*circuits, *still})}"
+        checks.append(Check(text, len(circuits) == 1 and circuits == still))
+        for name in (_OURS, _SOCAT):
+            answered, seconds = many(places[name], streams)
             text = f"{streams} streams at once by {name}: {answered} answered, in {seconds:.1f} s"
             checks.append(Check(text, answered == streams))
     goal = Goal(_OURS, 1.05, _SOCAT)
@@ -117,7 +125,7 @@ def _throughTor(service: str, folder: str, rounds: int, *, quick: bool) -> Part:
         samples.figure("received", "Clock per GiB received", "s", _SOCAT, goal),
         samples.figure("sent", "Clock per GiB sent", "s", _SOCAT, goal),
     ]
-    method = _METHOD_A.format(size=size // _MIB)
+    method = _METHOD_A.format(rounds=rounds, trips=trips, size=size // _MIB)
     return Part("a", "Through tor, against socat", method, figures, checks)
 
 
@@ -135,8 +143,8 @@ def _alone(service: str, folder: str, rounds: int, *, quick: bool) -> Part:
         }
         for name, command in commands.items():
             stack.enter_context(running(*command, path=places[name]))
-        for number in range(rounds):
-            for name, place in _inTurn(places, number):
+        for order in _orders(places, rounds):
+            for name, place in order:
                 measured = {"trip": roundTrip(place, trips) * 1e6}
                 measured["clock"] = download(place, size) * _GIB / size
                 samples.add(name, measured)
@@ -147,12 +155,11 @@ def _alone(service: str, folder: str, rounds: int, *, quick: bool) -> Part:
     return Part("b", "Without tor, against socat", _METHOD_B, figures)
 
 
-def _inTurn(places: dict[str, str], number: int) -> list[tuple[str, str]]:
+def _orders(places: dict[str, str], rounds: int) -> Iterator[tuple[tuple[str, str], ...]]:
     """
-    Who begins changes with every round.
+    Give who comes when in each round, by name and place: all orders in turn.
     """
-    order = list(places.items())
-    return order if number % 2 else order[::-1]
+    return islice(cycle(permutations(places.items())), rounds)
 
 
 if __name__ == "__main__":

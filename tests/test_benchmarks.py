@@ -11,14 +11,21 @@ import hashlib
 import importlib
 import json
 import os
+import re
 import shutil
+import socketserver
 import subprocess
 import sys
+from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
+from threading import Thread
+from typing import Any, ClassVar
 from xml.etree import ElementTree as ET
 
 import pytest
+from twisted.internet import reactor
+
+from onionp2p.leaks.passage import passage
 
 TOP = Path(__file__).parent.parent
 BENCHMARKS, DOCS = TOP / "benchmarks", TOP / "docs"
@@ -137,6 +144,114 @@ def test_missedGoalsAreSaid() -> None:
     assert "2 × 2.00 | **MISSED** |" in missed
     assert "0 of 1 checks hold:\n\n- dialing: nothing is left" in missed
     assert "**MISSED, but noise may have decided it**" in goals([run(part(0.9, 1.1, 1.2))])
+
+
+class ControlPort(socketserver.StreamRequestHandler):
+    """
+    Answers what a test has said.
+    """
+
+    answers: ClassVar[dict[str, str]]
+    asked: ClassVar[list[str]]
+
+    def handle(self) -> None:
+        """Answer until nothing more is asked."""
+        for line in self.rfile:
+            command = line.decode().rstrip()
+            self.asked.append(command)
+            answer = self.answers.get(command.partition("=")[0], "250 OK")
+            self.wfile.write(answer.replace("\n", "\r\n").encode() + b"\r\n")
+
+
+@pytest.fixture
+def controlPort(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[type[ControlPort]]:
+    """The control port of a tor whose SOCKS port is 1080."""
+    (tmp_path / "cookie").write_bytes(b"secret")
+    ControlPort.answers, ControlPort.asked = {}, []
+    with passage(), socketserver.ThreadingTCPServer(("127.0.0.1", 0), ControlPort) as server:
+        thread = Thread(target=server.serve_forever, args=(0.01,))
+        thread.start()
+        monkeypatch.setenv("TOR_SOCKS_PORT", "1080")
+        monkeypatch.setenv("TOR_CONTROL_HOST", "127.0.0.1")
+        monkeypatch.setenv("TOR_CONTROL_PORT", str(server.server_address[1]))
+        monkeypatch.setenv("TOR_CONTROL_COOKIE_AUTH_FILE", str(tmp_path / "cookie"))
+        yield ControlPort
+        server.shutdown()
+        thread.join()
+
+
+def test_allGoByOneCircuit(controlPort: type[ControlPort]) -> None:
+    """
+    Beside tor's SOCKS port there is one at which all share circuits; and those to the onion are
+    told from all others.
+    """
+    circuits = importlib.import_module("measuring.circuits")
+    controlPort.answers = {
+        "GETINFO net/listeners/socks": '250-net/listeners/socks="127.0.0.1:1080" "127.0.0.1:9"\n'
+        "250 OK",
+        "GETINFO circuit-status": "250+circuit-status=\n"
+        "512 BUILT $A~a PURPOSE=HS_CLIENT_REND HS_STATE=HSCR_JOINED REND_QUERY=mine TIME_CREATED=\n"
+        "7 BUILT $A~a PURPOSE=HS_CLIENT_REND HS_STATE=HSCR_JOINED REND_QUERY=other TIME_CREATED=\n"
+        "8 BUILT $A~a PURPOSE=HS_CLIENT_INTRO HS_STATE=HSCI_DONE REND_QUERY=mine TIME_CREATED=\n"
+        "9 BUILT $A~a PURPOSE=GENERAL TIME_CREATED=\n"
+        ".\n250 OK",
+    }
+    assert circuits.commonPort() == "9"
+    cookie, set_, _ = controlPort.asked
+    assert cookie == f"AUTHENTICATE {b'secret'.hex()}"
+    own, common = re.findall('SocksPort="(.*?)"', set_)
+    assert own.startswith("127.0.0.1:1080 ")
+    assert common.startswith("127.0.0.1:auto ")
+    assert "NoIsolateSOCKSAuth" in common.split()
+    assert circuits.circuitsTo("mine") == ["512"]
+    controlPort.answers = {"SETCONF SocksPort": "513 no such option"}
+    with pytest.raises(RuntimeError, match="513 no such option"):
+        circuits.commonPort()
+
+
+class Echoing:
+    """
+    A contender that needs no connection, and keeps so many bytes of each of some dials.
+    """
+
+    reactor = reactor
+
+    def __init__(self, size: int, dials: range) -> None:
+        self._size = size
+        self._dials = dials
+        self._dialled = 0
+        self._kept: list[bytes] = []
+
+    async def dial(self, protocol: Any) -> Any:
+        """Give a connection on which the message comes back."""
+        self._dialled += 1
+        if self._dialled in self._dials:
+            self._kept.append(os.urandom(self._size))
+        requests = importlib.import_module("measuring.requests")
+        asked = len(requests.encode(requests.Ask.ECHO))
+
+        class Transport:
+            def write(self, data: bytes) -> None:
+                protocol.dataReceived(data[asked:])
+
+            def loseConnection(self) -> None:
+                protocol.connectionLost()
+
+        protocol.makeConnection(Transport())
+        return protocol
+
+
+async def test_whatIsLeftIsLeftEachTime(monkeypatch: pytest.MonkeyPatch) -> None:
+    """
+    What each stream leaves is counted; what only grows once, as a container does, is not.
+    """
+    growing = importlib.import_module("measuring.growing")
+    monkeypatch.setattr("resource.setrlimit", lambda *_: None)
+    leak = await growing.grow(Echoing(1000, range(1000)), streams=20, traced=True)
+    assert 20_000 < leak["memory left"] < 30_000
+    once = await growing.grow(Echoing(100_000, range(41, 61)), streams=20, traced=True)
+    assert abs(once["memory left"]) < 4096
+    assert (leak["failed"], leak["descriptors left"]) == (0, 0)
 
 
 @pytest.mark.deadline(60)

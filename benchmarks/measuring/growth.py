@@ -112,7 +112,7 @@ def _checks(count: int, samples: Samples) -> list[Check]:
             worst["descriptors"] == 1 and not worst["descriptors left"],
         ),
         Check(
-            f"{count} at once: {left:g} bytes left when all are closed, by tracemalloc",
+            f"{count} at once: {left:g} bytes left each time when all are closed, by tracemalloc",
             left <= _KEPT_PER_STREAM * count + _KEPT,
         ),
     ]

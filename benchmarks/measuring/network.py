@@ -72,7 +72,7 @@ async def _serve(reactor: Any, ofTheService: TorOptions) -> None:
     tor = await lease.bootstrapped()
     end = _UntilTheEnd()
     StandardIO(end)
-    folder = os.path.dirname(str(tor.socks))
+    folder = os.path.dirname(tor.socks.path)
     print(json.dumps({"label": port.getHost().label, "folder": folder}), flush=True)
     await end.reached
     await port.stopListening()

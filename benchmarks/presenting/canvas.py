@@ -44,6 +44,7 @@ _COLOURS = {
     RAW: REFERENCE,
     TXTORCON: OTHER,
     "socat": REFERENCE,
+    "socat again": NOISE,
     "bare tor": REFERENCE,
     "js -> js": REFERENCE,
     "js -> ours": "#7fa8dc",
