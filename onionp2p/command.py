@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import math
 import os
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any, ClassVar
 
 from twisted.application.service import IService
@@ -18,7 +18,7 @@ from twisted.python import usage
 from onionp2p.operating import Metrics, StatusFile, SystemdNotifier
 from onionp2p.operating.metrics import MetricsUnavailable
 
-__all__ = ["CommandOptions", "isOnion", "seconds", "withExamples"]
+__all__ = ["CommandOptions", "isOnion", "reads", "seconds", "withExamples"]
 
 
 def seconds(text: str) -> float:
@@ -37,6 +37,22 @@ def seconds(text: str) -> float:
     return number
 
 
+def reads(name: str, read: Callable[[str], float]) -> Callable[[str], float]:
+    """
+    Give what reads the option C{name}, and names it where it is wrong.
+
+    @param read: raises L{ValueError}.
+    """
+
+    def named(text: str) -> float:
+        try:
+            return read(text)
+        except ValueError as error:
+            raise usage.UsageError(f"--{name}: {error}") from None
+
+    return named
+
+
 class CommandOptions(usage.Options):
     """
     What every command takes.
@@ -52,7 +68,7 @@ class CommandOptions(usage.Options):
         [
             "strict",
             None,
-            "Refuse, and log, what does not go through Tor: see docs/howto/strict.md.",
+            "Refuse, and log, what goes past Tor: connections, look-ups, open ports.",
         ],
     ]
     optParameters: ClassVar[list[list[Any]]] = [

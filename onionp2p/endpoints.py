@@ -21,9 +21,7 @@ from zope.interface import implementer
 
 from onionp2p.dialing.connect import Dial
 from onionp2p.dialing.isolation import Isolation
-from onionp2p.listening.attaching import Attach
-from onionp2p.listening.delivery import OurSocket
-from onionp2p.listening.listen import Listen
+from onionp2p.listening.onion import listenAtOnion
 from onionp2p.options import DialOptions, ListenOptions
 
 if TYPE_CHECKING:
@@ -67,10 +65,7 @@ class OnionServerEndpoint:
             from onionp2p.libp2p.listening import StreamListen
 
             return StreamListen(reactor, options, protocolFactory, observer).start()
-        if options.attach is not None:
-            return Attach(reactor, options, options.attach, protocolFactory, observer).start()
-        destination = OurSocket(reactor, options, protocolFactory)
-        return Listen(reactor, options, destination, observer).start()
+        return listenAtOnion(reactor, options, protocolFactory, observer)
 
 
 @implementer(IStreamClientEndpoint)

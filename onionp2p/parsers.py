@@ -30,7 +30,7 @@ __all__ = ["OnionClientParser", "OnionServerParser"]
 @implementer(IPlugin, IStreamServerEndpointStringParser)
 class OnionServerParser:
     """
-    Makes a server endpoint of C{onionp2p:listen:…} (docs/reference/strings.md).
+    Makes a server endpoint of C{onionp2p:listen:…}: L{onionp2p.options} tells what.
     """
 
     prefix = "onionp2p"
@@ -53,7 +53,7 @@ class OnionServerParser:
 @implementer(IPlugin, IStreamClientEndpointStringParserWithReactor)
 class OnionClientParser:
     """
-    Makes a client endpoint of C{onionp2p:dial:…} (docs/reference/strings.md).
+    Makes a client endpoint of C{onionp2p:dial:…}: L{onionp2p.options} tells what.
     """
 
     prefix = "onionp2p"

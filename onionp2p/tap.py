@@ -13,12 +13,12 @@ import os
 from typing import Any, ClassVar
 
 from twisted.application.service import IService
-from twisted.internet.endpoints import clientFromString, quoteStringArgument, serverFromString
+from twisted.internet.endpoints import quoteStringArgument
 from twisted.internet.interfaces import IStreamClientEndpoint, IStreamServerEndpoint
 from twisted.internet.protocol import Factory
 from twisted.python import usage
 
-from onionp2p.command import CommandOptions, isOnion, seconds, withExamples
+from onionp2p.command import CommandOptions, isOnion, reads, seconds, withExamples
 from onionp2p.forwarding.commands import ForwardOptions, PublishOptions, ReachOptions
 from onionp2p.leaks.strict import StrictService
 from onionp2p.operating import Operated
@@ -27,6 +27,7 @@ from onionp2p.ping.periodic import INTERVAL, PingInitiatorFactory
 from onionp2p.ping.responder import PingResponderFactory
 from onionp2p.ping.service import DialingService, ListeningService, logPingEvent
 from onionp2p.ping.target import checkUnnamed, splitPeer
+from onionp2p.strings import readClient, readServer
 
 __all__ = ["Options", "makeService"]
 
@@ -47,7 +48,13 @@ class _OneEndedOptions(CommandOptions):
     optParameters: ClassVar[list[list[Any]]] = [
         ["listen", None, None, "The server endpoint to listen on."],
         ["dial", None, None, "The client endpoint to connect to."],
-        ["interval", None, INTERVAL, "Seconds between a result and what is sent next.", seconds],
+        [
+            "interval",
+            None,
+            INTERVAL,
+            "Seconds between a result and what is sent next.",
+            reads("interval", seconds),
+        ],
     ]
 
     listening: IStreamServerEndpoint | None = None
@@ -69,8 +76,7 @@ class _OneEndedOptions(CommandOptions):
                 self.onions = int(isOnion(listen))
             else:
                 self.dialing = self.readClient(reactor, dial)
-        # Twisted's own endpoints raise TypeError where an argument is missing, or unknown.
-        except (TypeError, ValueError) as error:
+        except ValueError as error:
             option = "--dial" if listen is None else "--listen"
             raise usage.UsageError(f"{option}: {error}") from error
 
@@ -78,15 +84,13 @@ class _OneEndedOptions(CommandOptions):
         """
         Read what stands behind C{--listen}.
         """
-        endpoint: IStreamServerEndpoint = serverFromString(reactor, description)
-        return endpoint
+        return readServer(reactor, description)
 
     def readClient(self, reactor: Any, description: str) -> IStreamClientEndpoint:
         """
         Read what stands behind C{--dial}.
         """
-        endpoint: IStreamClientEndpoint = clientFromString(reactor, description)
-        return endpoint
+        return readClient(reactor, description)
 
     def makeService(self, reactor: Any) -> IService:
         """

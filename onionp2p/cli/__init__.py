@@ -14,7 +14,6 @@ from __future__ import annotations
 
 import platform
 import sys
-import traceback
 from functools import partial
 from importlib import import_module, metadata
 from typing import Any
@@ -23,7 +22,6 @@ import click
 from click.shell_completion import CompletionItem
 
 from onionp2p.cli import failures
-from onionp2p.cli.exitcodes import ExitCode
 from onionp2p.cli.explained import Group
 from onionp2p.cli.terminal import colour
 
@@ -93,16 +91,8 @@ class CommandGroup(Group):
             return super().make_context(*arguments, **keywords)
 
     def invoke(self, ctx: click.Context) -> object:
-        try:
-            with failures.endingWithItsReader():
-                return super().invoke(ctx)
-        except (click.ClickException, click.exceptions.Exit, click.Abort):
-            raise  # not failures, or they say what is wrong already
-        except Exception as error:
-            if ctx.params["debug"]:
-                click.echo("".join(traceback.format_exception(error)), err=True, nl=False)
-                raise click.exceptions.Exit(ExitCode.FAILED) from None
-            raise click.ClickException(failures.explain(error)) from error
+        with failures.reported(ctx):  # a command that can't be imported, for example
+            return super().invoke(ctx)
 
 
 def _printVersion(ctx: click.Context, option: click.Parameter, wanted: bool) -> None:

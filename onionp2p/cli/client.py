@@ -137,7 +137,9 @@ def invite(clients: str, name: str, *, asJSON: bool, **options: Any) -> None:
     address = _address(options["address"], options["key"], options["port"])
     invitation = ClientKeyFile.invitation(address, ClientKey.generate())
     code = _qrCode(invitation) if options["qr"] else None
-    output = options["output"] or (None if code else f"{name}.invitation")
+    output = options["output"]
+    if output is None and code is None:
+        output = f"{name}.invitation"
     _add(clients, name, invitation, None if output == "-" else output)
     if asJSON:
         printObject(name=name, public=invitation.key.public, address=str(address), file=output)

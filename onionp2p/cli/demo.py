@@ -21,7 +21,8 @@ from onionp2p.cli.explained import Command
 from onionp2p.cli.jsonlines import printObject
 from onionp2p.cli.parameters import jsonOption
 from onionp2p.cli.ping import clientEndpoint
-from onionp2p.cli.pinging import pingPeer
+from onionp2p.cli.pingloop import pingPeer
+from onionp2p.cli.pingraw import RawPeer
 from onionp2p.cli.pingreport import JSONReport, Report, TextReport
 from onionp2p.cli.running import run
 from onionp2p.cli.steps import showBootstrap, showSteps
@@ -140,11 +141,9 @@ async def _tell(reactor: Any, story: _Story, count: int) -> int:
         story.chapter("tor is launched, an onion service made and published")
         story.listening(address)
         story.string(f"onionp2p:dial:addr={address.hostname}:{address.port}")
-        dialer = clientEndpoint(reactor, str(address))
+        peer = RawPeer(reactor, clientEndpoint(reactor, str(address)))
         report = story.report()
-        status = await pingPeer(
-            reactor, dialer, report, count=count, interval=_SECONDS_BETWEEN_PINGS
-        )
+        status = await pingPeer(reactor, peer, report, count=count, interval=_SECONDS_BETWEEN_PINGS)
         story.chapter("reached over six hops, on circuits of its own\n")
         return status
     finally:

@@ -15,7 +15,13 @@ import click
 from onionp2p.cli.exitcodes import ExitCode
 from onionp2p.cli.explained import Command
 from onionp2p.cli.jsonlines import printObject
-from onionp2p.cli.parameters import Seconds, given, jsonOption, withTorOptions
+from onionp2p.cli.parameters import (
+    Seconds,
+    given,
+    jsonOption,
+    readingOptions,
+    withTorOptions,
+)
 from onionp2p.cli.running import run
 from onionp2p.cli.steps import showBootstrap
 from onionp2p.doctor import Finding, Level, Questions, examine
@@ -64,10 +70,8 @@ def doctor(*, reach: bool, timeout: float, asJSON: bool, **options: Any) -> None
     With --json, a finding is an object; "remedy" may be null:
       {"check": "tor", "level": "ok", "found": "0.4.9.11 at …", "remedy": null}
     """  # noqa: D301 - click wants the control character
-    try:
+    with readingOptions():
         tor = parseListen(["listen"], {"port": "1", **given(**options)}).tor
-    except ValueError as wrong:
-        raise click.UsageError(str(wrong).partition(": ")[2]) from None
     found: Counter[Level] = Counter()
 
     def tell(finding: Finding) -> None:

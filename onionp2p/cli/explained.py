@@ -12,6 +12,8 @@ from typing import Any
 
 import click
 
+from onionp2p.cli.failures import reported
+
 __all__ = ["Command", "Group"]
 
 
@@ -57,6 +59,13 @@ class Command(_Explained):
     """
     A command.
     """
+
+    def invoke(self, ctx: click.Context) -> Any:
+        """
+        Run it.  How it fails is told here, where it is known which options it has.
+        """
+        with reported(ctx):
+            return super().invoke(ctx)
 
 
 class Group(_Explained, click.Group):

@@ -7,92 +7,43 @@ How a command fails: one sentence on standard error that says what to do, and an
 
 from __future__ import annotations
 
-import errno
 import io
-import os
 import re
 import signal
+import traceback
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 
 import click
 
 from onionp2p.cli.exitcodes import ExitCode
+from onionp2p.cli.parameters import asTyped
 from onionp2p.cli.terminal import colour
+from onionp2p.oneline import oneLine
 
-__all__ = ["endingWithItsReader", "explain", "printable", "run", "sentence"]
-
-_REMEDIES = {
-    errno.ENOENT: "check the path",
-    errno.ENOTDIR: "check the path",
-    errno.EISDIR: "name a file in it",
-    errno.EEXIST: "remove it, or name another",
-    errno.EACCES: "see whose it is (ls -l), or name another",
-    errno.EPERM: "see whose it is (ls -l), or name another",
-    errno.EROFS: "name a place that can be written to",
-    errno.ENOSPC: "free some space, and try again",
-    errno.EDQUOT: "free some space, and try again",
-    errno.EMFILE: "raise the limit, as with ulimit -n 1024",
-    errno.ENFILE: "close some programs, and try again",
-    errno.ECONNREFUSED: "see that the program runs that is to listen there",
-    errno.EADDRINUSE: "end the program that listens there, or name another place",
-    errno.EADDRNOTAVAIL: "name an address of this machine",
-    errno.ENAMETOOLONG: "name a shorter path",
-}
+__all__ = ["endingWithItsReader", "explain", "reported", "run", "sentence"]
 
 
 def sentence(error: BaseException) -> str:
     """
     Say on one line what C{error} says, without anything that a terminal would obey.
     """
-    return printable(str(error)) or type(error).__name__
-
-
-def printable(text: str) -> str:
-    """
-    Put C{text} on one line, and take out of it what a terminal would obey.
-    """
-    plain = " ".join(text.split())
-    return "".join(each if each.isprintable() else "\N{REPLACEMENT CHARACTER}" for each in plain)
+    return oneLine(str(error)) or type(error).__name__
 
 
 def explain(error: BaseException) -> str:
     """
     Say what happened, and what to do.  An error that nobody has foreseen is a bug, and called one.
     """
-    from twisted.internet.error import (
-        CannotListenError,
-        ConnectError,
-        ConnectionClosed,
-        DNSLookupError,
-    )
+    from onionp2p.errors.remedies import remedied
 
-    from onionp2p.errors import OnionError
-
-    said, remedy = sentence(error), None
-    match error:
-        case OnionError() | ConnectionClosed():
-            pass  # the docstrings of ours hold the remedy
-        case DNSLookupError():
-            remedy = "check the name"
-        case ConnectError():
-            remedy = _remedy(error.osError)
-        case CannotListenError():
-            remedy = _remedy(getattr(error.socketError, "errno", None))
-        case ImportError():
-            remedy = "the installation is not whole; repeat it (pip install onionp2p)"
-        case OSError():
-            name = "" if error.filename is None else os.fsdecode(error.filename)
-            said = printable(": ".join(filter(None, [name, error.strerror]))) or said
-            remedy = _remedy(error.errno)
-        case _:
-            said = f"{type(error).__name__}: {said}"
-            remedy = "this is a bug in onionp2p; do the same with --debug, and report what it shows"
-    return f"{said.rstrip('.')}: {remedy}." if remedy else said
-
-
-def _remedy(number: object) -> str | None:
-    return _REMEDIES.get(number) if isinstance(number, int) else None
+    text = remedied(error)
+    if text is None:
+        return (
+            f"{type(error).__name__}: {sentence(error).rstrip('.')}: this is a bug in onionp2p;"
+            " do the same with --debug, and report what it shows."
+        )
+    return oneLine(text)
 
 
 def run(command: Callable[[], object]) -> int:
@@ -126,6 +77,23 @@ def endingWithItsReader() -> Iterator[None]:
         yield
     except BrokenPipeError:
         raise click.exceptions.Exit(ExitCode.SIGNALLED + signal.SIGPIPE) from None
+
+
+@contextmanager
+def reported(ctx: click.Context) -> Iterator[None]:
+    """
+    Turn what a command fails by into a sentence, or into a traceback where C{--debug} asks for it.
+    """
+    try:
+        with endingWithItsReader():
+            yield
+    except (click.ClickException, click.exceptions.Exit, click.Abort):
+        raise  # not failures, or they say what is wrong already
+    except Exception as error:
+        if ctx.find_root().params["debug"]:
+            click.echo("".join(traceback.format_exception(error)), err=True, nl=False)
+            raise click.exceptions.Exit(ExitCode.FAILED) from None
+        raise click.ClickException(asTyped(explain(error), ctx.command)) from error
 
 
 def _show(error: click.ClickException) -> None:

@@ -8,16 +8,29 @@ Kinds of arguments and options that several commands take.
 from __future__ import annotations
 
 import math
-from collections.abc import Callable
+import re
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from typing import Any
 
 import click
 
-__all__ = ["FILE", "Seconds", "checkedBy", "given", "jsonOption", "qrOption", "withTorOptions"]
+__all__ = [
+    "FILE",
+    "Seconds",
+    "asTyped",
+    "checkedBy",
+    "given",
+    "jsonOption",
+    "qrOption",
+    "readingOptions",
+    "withTorOptions",
+]
 
 FILE = click.Path(readable=False)
 """The path of a file, which need not exist: shells complete it, and who uses it looks after it."""
 
+_WRITTEN = re.compile(r"(?<![\w/.=-])([a-z]+)=(?=(\w?))")
 _TOR_OPTIONS = {
     "control": ("PORT|PATH", "Use a running tor by its control port or socket."),
     "torrc": ("FILE", "Lines for the tor that is launched: bridges, for example."),
@@ -40,7 +53,7 @@ class Seconds(click.FloatRange):
     A number of seconds, which C{nan} and C{inf} are not.
     """
 
-    name = "seconds"
+    name = "number of seconds"
 
     def convert(
         self, value: Any, param: click.Parameter | None, ctx: click.Context | None
@@ -67,6 +80,31 @@ def checkedBy(read: Callable[[str], Any]) -> Callable[[click.Context, click.Para
             raise click.BadParameter(str(problem), ctx, parameter) from None
 
     return callback
+
+
+def asTyped(text: str, command: click.Command) -> str:
+    """
+    Have a text that speaks of options as endpoint strings have them, C{port=N}, speak of those of a
+    command, C{--port N}.
+    """
+    names = {each.name for each in command.params if isinstance(each, click.Option)}
+
+    def typed(found: re.Match[str]) -> str:
+        return f"--{found[1]}{found[2] and ' '}" if found[1] in names else found[0]
+
+    return _WRITTEN.sub(typed, text)
+
+
+@contextmanager
+def readingOptions() -> Iterator[None]:
+    """
+    Report what the parsers of endpoint strings say of options as a fault of the command line.
+    """
+    try:
+        yield
+    except ValueError as problem:
+        said = asTyped(str(problem).partition(": ")[2], click.get_current_context().command)
+        raise click.UsageError(said) from None
 
 
 def withTorOptions(command: Callable[..., Any]) -> Callable[..., Any]:

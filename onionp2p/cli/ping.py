@@ -14,14 +14,14 @@ from functools import partial
 from typing import Any
 
 import click
-from twisted.internet.endpoints import clientFromString, quoteStringArgument
+from twisted.internet.endpoints import quoteStringArgument
 from twisted.internet.interfaces import IStreamClientEndpoint
 
 from onionp2p.address import OnionAddress
 from onionp2p.cli.explained import Command
 from onionp2p.cli.parameters import FILE, Seconds, jsonOption
-from onionp2p.cli.pinged import Pinged, RawPeer
-from onionp2p.cli.pinging import reportPings
+from onionp2p.cli.pingloop import Peer, pingPeer
+from onionp2p.cli.pingraw import RawPeer
 from onionp2p.cli.pingreport import JSONReport, TextReport
 from onionp2p.cli.running import run
 from onionp2p.clients.keys import readInvitation
@@ -30,6 +30,7 @@ from onionp2p.endpoints import OnionClientEndpoint
 from onionp2p.options import DialOptions
 from onionp2p.ping.initiator import TIMEOUT
 from onionp2p.ping.target import checkUnnamed, isBareAddress, splitPeer
+from onionp2p.strings import readClient
 
 __all__ = ["clientEndpoint", "ping"]
 
@@ -45,14 +46,10 @@ def clientEndpoint(reactor: Any, address: str) -> IStreamClientEndpoint:
 
     @raise ValueError: says what is wrong with it.
     """
-    description = address
-    if isBareAddress(address):
-        description = f"onionp2p:dial:addr={quoteStringArgument(address)}"
-    try:
-        endpoint: IStreamClientEndpoint = clientFromString(reactor, description)
-    except TypeError as problem:  # that of Twisted's own endpoints for arguments they do not have
-        raise ValueError(f"an endpoint of that type takes others: {problem}") from None
-    return endpoint
+    if not isBareAddress(address):
+        return readClient(reactor, address)
+    OnionAddress.fromString(address)  # which says what is wrong, and nothing of an addr=
+    return readClient(reactor, f"onionp2p:dial:addr={quoteStringArgument(address)}")
 
 
 @click.command(
@@ -145,16 +142,16 @@ def ping(
             endpoint = makeEndpoint(reactor)
         report = JSONReport() if asJSON else TextReport()
         with ExitStack() as held:
-            peer: Pinged = RawPeer(reactor, endpoint, timeout)
+            peer: Peer = RawPeer(reactor, endpoint, timeout)
             if libp2p:
                 # Who pings without it is not to pay for it.
-                from onionp2p.cli.pingedpeer import Libp2pPeer
+                from onionp2p.cli.pinglibp2p import Libp2pPeer
                 from onionp2p.libp2p.identityfile import holdIdentityFile
 
                 whoWeAre, giveBack = holdIdentityFile(identity)
                 held.callback(giveBack)
                 peer = Libp2pPeer(reactor, endpoint, timeout, whoWeAre, peerID)
-            return await reportPings(reactor, peer, report, count=count, interval=interval)
+            return await pingPeer(reactor, peer, report, count=count, interval=interval)
 
     run(main)
 

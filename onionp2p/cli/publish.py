@@ -15,7 +15,15 @@ from twisted.internet.defer import Deferred
 from onionp2p import forwarding
 from onionp2p.cli.explained import Command
 from onionp2p.cli.jsonlines import printEvent, printObject
-from onionp2p.cli.parameters import FILE, checkedBy, given, jsonOption, qrOption, withTorOptions
+from onionp2p.cli.parameters import (
+    FILE,
+    checkedBy,
+    given,
+    jsonOption,
+    qrOption,
+    readingOptions,
+    withTorOptions,
+)
 from onionp2p.cli.qr import qrCode
 from onionp2p.cli.running import run
 from onionp2p.cli.steps import showBootstrap
@@ -66,10 +74,8 @@ def publish(*, target: Place, qr: bool, asJSON: bool, **options: Any) -> None:
     """  # noqa: D301 - click wants the control character
     if qr and asJSON:
         raise click.UsageError("give one of --qr and --json")
-    try:
+    with readingOptions():
         listen = parseListen(["listen"], given(**options))
-    except ValueError as problem:
-        raise click.UsageError(str(problem).partition(": ")[2]) from None
     if qr:
         qrCode("X" * 56 + ".onion:65535")  # while nothing is there yet, see that it can be shown
 

@@ -25,6 +25,7 @@ from onionp2p.cli.parameters import (
     checkedBy,
     given,
     jsonOption,
+    readingOptions,
     withTorOptions,
 )
 from onionp2p.cli.running import run
@@ -166,10 +167,8 @@ def dialOptions(
     assert address is not None
     peerID = "" if address.peerID is None else f"/p2p/{address.peerID}"
     whom = replace(address, peerID=None)
-    try:
+    with readingOptions():
         options = parseDial(["dial"], given(addr=str(whom), auth=auth, **tor))
-    except ValueError as problem:
-        raise click.UsageError(str(problem).partition(": ")[2]) from None
     return (options if key is None else replace(options, auth=key)), peerID
 
 

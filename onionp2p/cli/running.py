@@ -34,7 +34,7 @@ from twisted.logger import (
 from twisted.python.failure import Failure
 from zope.interface import provider
 
-from onionp2p.cli.failures import printable
+from onionp2p.oneline import oneLine
 from onionp2p.waiting.cancelling import CANCELLED
 
 __all__ = ["run"]
@@ -140,4 +140,4 @@ def _tell(event: LogEvent) -> None:
     text = formatEvent(event)
     if "log_failure" in event:
         text = f"{text.rstrip(':')}: {event['log_failure'].getErrorMessage()}"
-    click.echo(printable(text), err=True)  # above the bar, where one is shown
+    click.echo(oneLine(text), err=True)  # above the bar, where one is shown

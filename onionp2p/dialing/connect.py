@@ -7,10 +7,9 @@ Dialing: from C{connect()} to the application's protocol.
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from typing import Any, TypeVar
+from typing import Any
 
-from twisted.internet.defer import CancelledError, Deferred, TimeoutError
+from twisted.internet.defer import Deferred
 from twisted.internet.error import NoProtocol
 from twisted.internet.interfaces import IProtocol, IProtocolFactory
 from twisted.internet.task import deferLater
@@ -18,6 +17,7 @@ from twisted.logger import Logger
 from twisted.python.failure import Failure
 
 from onionp2p.address import OnionPeer
+from onionp2p.dialing.attempt import Attempt
 from onionp2p.dialing.handshake import Handshake
 from onionp2p.dialing.isolation import Isolation
 from onionp2p.dialing.proxies import Proxy, openProxy
@@ -29,11 +29,10 @@ from onionp2p.errors import (
     DialTimeout,
     OnionError,
     TorDied,
-    TorError,
     UnreachableTarget,
 )
 from onionp2p.events import Connected, EventObserver, Failed, Progress, Retrying, publish
-from onionp2p.local.sockets import LocalSocket
+from onionp2p.local.places import Place
 from onionp2p.options import DialOptions
 from onionp2p.transport import OnionConnection
 from onionp2p.waiting.backoff import Backoff
@@ -42,12 +41,8 @@ from onionp2p.waiting.running import whenRunning
 
 __all__ = ["Dial"]
 
-_T = TypeVar("_T")
-
 _OURSELVES = OnionPeer()
 _FIRST_PAUSE, _PAUSE_FACTOR, _LONGEST_PAUSE = 0.25, 1.5, 10.0
-# Most dials of the live network have come through by then.
-_PATIENCE = 20.0
 # Tor tells a broken circuit by the same code as a dead program, which nothing here will revive.
 _ATTEMPTS_AT_A_DEAD_TARGET = 3
 
@@ -101,10 +96,9 @@ class Dial:
         self._observer = observer
         self._address = options.address
         self._step = "waiting for the reactor to run"
-        self._handshake: Handshake | None = None
+        self._attempting: Attempt | None = None
         self._attempts = 0
         self._lastError: DialError | TorDied | None = None
-        self._beside: Deferred[None] | None = None
         self._expired = False
 
     def start(self) -> Deferred[IProtocol]:
@@ -123,7 +117,7 @@ class Dial:
         """
         What it is doing, for messages.
         """
-        return self._step if self._handshake is None else self._handshake.phase
+        return self._step if self._attempting is None else self._attempting.phase
 
     async def _run(self) -> IProtocol:
         await whenRunning(self._reactor)
@@ -160,7 +154,7 @@ class Dial:
                 # What fails here is for good; a tor that has ended is waited for.
                 socks = await proxy.ready()
                 try:
-                    return await self._attempt(use, proxy, socks)
+                    return await self._try(use, proxy, socks)
                 except (DialError, TorDied) as error:
                     deadTargets += isinstance(error, UnreachableTarget)
                     if not error.retriable or deadTargets == _ATTEMPTS_AT_A_DEAD_TARGET:
@@ -171,29 +165,15 @@ class Dial:
             self._step = f"pausing after attempt {self._attempts}"
             await deferLater(self._reactor, pause)
 
-    async def _attempt(self, use: _Use, proxy: Proxy, socks: LocalSocket) -> IProtocol:
-        """
-        Ask tor once; while it is silent, ask it by other circuits too.
-        """
-        handshake = self._begin(use, proxy)
-        finished = handshake.start(self._reactor, socks)
-        silent = self._reactor.callLater(_PATIENCE, self._askBeside, use, proxy, handshake)
-        self._handshake = handshake
+    async def _try(self, use: _Use, proxy: Proxy, socks: Place) -> IProtocol:
+        attempt = Attempt(
+            self._reactor, proxy, self._isolation, lambda: self._begin(use, proxy), self._silent
+        )
+        self._attempting = attempt
         try:
-            protocol = await finished
-            self._isolation.answered(handshake.token)
-        except DialError as error:
-            self._learn(error, handshake)
-            raise
-        else:
-            return protocol
+            return await attempt.make(socks)
         finally:
-            self._step, self._handshake = handshake.phase, None
-            if silent.active():
-                silent.cancel()
-            beside, self._beside = self._beside, None
-            if beside is not None:
-                beside.cancel()
+            self._step, self._attempting = attempt.phase, None
 
     def _begin(self, use: _Use, proxy: Proxy) -> Handshake:
         return Handshake(
@@ -203,57 +183,10 @@ class Dial:
             present=lambda asked, protocol: self._present(asked, protocol, use),
         )
 
-    def _learn(self, error: OnionError, handshake: Handshake) -> None:
-        if isinstance(error, DialError) and error.freshCircuit:
-            self._isolation.abandon(handshake.token)
-
-    def _askBeside(self, use: _Use, proxy: Proxy, first: Handshake) -> None:
-        self._beside = Deferred.fromCoroutine(self._beBeside(use, proxy, first))
-        self._beside.addErrback(_cancelled)
-
-    async def _beBeside(self, use: _Use, proxy: Proxy, first: Handshake) -> None:
-        """
-        Ask tor by one fresh circuit after another, for C{first}.
-
-        That one is kept, since proof of work may take minutes.  But a tor whose call was taken by
-        an introduction point that had just lost its onion waits, and does not call again.
-        """
-        patience, silent = _PATIENCE, first
-        while True:
-            self._isolation.abandon(silent.token)
-            self._lastError = CircuitSilent().during(self._address.shortened, first.phase)
-            self._attempts += 1
-            publish(self._log, Retrying(self._attempts - 1, self._lastError, 0.0), self._observer)
-            if self._handshake is not first:  # who was told has cancelled the dial
-                return
-            patience *= 2
-            second = self._begin(use, proxy)
-            # It has its place of the first one's, for which tor does nothing any more.
-            asked = second.start(self._reactor, await proxy.ready())
-            asked.addTimeout(patience, self._reactor)
-            try:
-                protocol = await asked
-            except TimeoutError:
-                silent = second
-                continue
-            except (DialError, TorDied) as error:
-                self._learn(error, second)
-                if not error.retriable:
-                    self._endWith(first.fail, error)
-                    return
-            except CancelledError:
-                raise
-            except Exception as error:  # noqa: BLE001 - the application's
-                self._endWith(first.fail, error)
-                return
-            else:
-                self._endWith(first.giveWay, protocol)
-                return
-            await deferLater(self._reactor, _LONGEST_PAUSE)
-
-    def _endWith(self, end: Callable[[_T], None], outcome: _T) -> None:
-        self._beside = None  # which is at its end: there is nothing to cancel
-        end(outcome)
+    def _silent(self, phase: str) -> None:
+        self._lastError = CircuitSilent().during(self._address.shortened, phase)
+        self._attempts += 1
+        publish(self._log, Retrying(self._attempts - 1, self._lastError, 0.0), self._observer)
 
     def _build(self) -> IProtocol:
         protocol = self._factory.buildProtocol(self._address)
@@ -288,7 +221,3 @@ class Dial:
         error = self._lastError
         last = f"; the last attempt: {error.during('', error.phase)}" if error else "."
         return DialTimeout(f"{self._options.timeout:g} s were not enough{last}")
-
-
-def _cancelled(failure: Failure) -> None:
-    failure.trap(*CANCELLED, TorError)

@@ -18,8 +18,7 @@ from twisted.python.failure import Failure
 
 from onionp2p.dialing.socks import SocksClient
 from onionp2p.errors import TooManyOpenFiles, TorDied, TorError
-from onionp2p.leaks.passage import passage
-from onionp2p.local.sockets import LOOPBACK, LocalSocket
+from onionp2p.local.places import Place
 
 __all__ = ["Handshake"]
 
@@ -67,20 +66,15 @@ class Handshake(Protocol):
             return "building the protocol"
         return f"waiting for tor's {self._socks.phase}"
 
-    def start(self, reactor: Any, socks: LocalSocket) -> Deferred[IProtocol]:
+    def start(self, reactor: Any, socks: Place) -> Deferred[IProtocol]:
         """
         Connect to tor's SOCKS port, and begin.  It has no deadline: who waits has one.
 
         @return: L{finished}.
         """
-        factory = _HandshakeFactory(self)
-        if isinstance(socks, int):
-            with passage():
-                self._connector = reactor.connectTCP(LOOPBACK, socks, factory, timeout=None)
-            return self.finished
         try:
-            self._connector = reactor.connectUNIX(socks, factory, timeout=None)
-        except OSError as problem:  # with TCP, Twisted tells the factory
+            self._connector = socks.connectFactory(reactor, _HandshakeFactory(self))
+        except OSError as problem:
             self.notConnected(problem.errno)
         return self.finished
 

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any, Protocol
 from weakref import WeakValueDictionary
 
 from onionp2p.errors import TorDied, TorError, TorNotRunning
-from onionp2p.local.sockets import LocalSocket, nameOf
+from onionp2p.local.places import Place
 from onionp2p.options import DialOptions
 from onionp2p.tor.pool import leaseTor
 from onionp2p.waiting.dialqueue import DialQueue
@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 
 __all__ = ["Proxy", "openProxy"]
 
-_queues: WeakValueDictionary[tuple[Any, LocalSocket], DialQueue] = WeakValueDictionary()
+_queues: WeakValueDictionary[tuple[Any, Place], DialQueue] = WeakValueDictionary()
 
 
 class Proxy(Protocol):
@@ -37,7 +37,7 @@ class Proxy(Protocol):
 
     queue: DialQueue
 
-    async def ready(self) -> LocalSocket:
+    async def ready(self) -> Place:
         """
         Wait until there is a use in dialling.
 
@@ -72,7 +72,7 @@ class _TorProxy:
         self._lease = leaseTor(reactor, options.tor, observer)
         self.queue = self._lease.queue
 
-    async def ready(self) -> LocalSocket:
+    async def ready(self) -> Place:
         tor = await self._lease.bootstrapped()
         if self._key is not None and self._authorizedOn is not tor:
             self._revoke = await tor.authorizations.hold(self._label, self._key)
@@ -93,18 +93,18 @@ class _RunningProxy:
     By a tor of which we know nothing but its SOCKS port.
     """
 
-    def __init__(self, reactor: Any, socks: LocalSocket) -> None:
+    def __init__(self, reactor: Any, socks: Place) -> None:
         self._socks = socks
         queue = _queues.get((reactor, socks))
         if queue is None:
             queue = _queues[reactor, socks] = DialQueue()
         self.queue = queue
 
-    async def ready(self) -> LocalSocket:
+    async def ready(self) -> Place:
         return self._socks
 
     def absent(self) -> TorError:
-        return TorNotRunning(f"Nothing answers on {nameOf(self._socks)}.")
+        return TorNotRunning(f"Nothing answers on {self._socks.name}.")
 
     def release(self) -> None:
         """
@@ -123,7 +123,7 @@ def openProxy(
     @raise ClientKeyError: if the key to the onion can't be read.
     """
     if options.socks is not None:
-        return _RunningProxy(reactor, options.socks)
+        return _RunningProxy(reactor, Place.of(options.socks))
     return _TorProxy(reactor, options, observer)
 
 

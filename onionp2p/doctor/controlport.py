@@ -35,8 +35,7 @@ from onionp2p.errors import (
     TorError,
     TorTooOld,
 )
-from onionp2p.local.folders import expandHome
-from onionp2p.local.sockets import LocalSocket, nameOf
+from onionp2p.local.places import Place, PortOrPath
 from onionp2p.tor.authentication import PASSWORD_VARIABLE, Proof, ProtocolInfo
 from onionp2p.tor.bootstrap import parseStatus
 from onionp2p.tor.control import TorControl
@@ -45,7 +44,12 @@ from onionp2p.waiting.cancelling import cancellable
 
 __all__ = ["checkNamedPort", "checkRunningTors"]
 
-_USUAL_PORTS: tuple[LocalSocket, ...] = ("/run/tor/control", "/var/run/tor/control", 9051, 9151)
+_USUAL_PORTS = (
+    Place(path="/run/tor/control"),
+    Place(path="/var/run/tor/control"),
+    Place(port=9051),
+    Place(port=9151),
+)
 _USUAL_SOCKS = (9050, 9150)
 _APPARMOR = "/etc/apparmor.d/system_tor"
 
@@ -57,7 +61,7 @@ async def checkRunningTors(reactor: Any) -> list[Finding]:
     findings: list[Finding] = []
     seen = set()
     for where in _USUAL_PORTS:
-        name = os.path.realpath(where) if isinstance(where, str) else nameOf(where)
+        name = os.path.realpath(where.path) if where.path else where.name
         if name not in seen:
             seen.add(name)
             findings += await _checkPort(reactor, where, isNamed=False)
@@ -71,17 +75,16 @@ async def checkRunningTors(reactor: Any) -> list[Finding]:
     return findings
 
 
-async def checkNamedPort(reactor: Any, where: LocalSocket) -> list[Finding]:
+async def checkNamedPort(reactor: Any, control: PortOrPath) -> list[Finding]:
     """
     Whether the tor can be used at whose control port the user wants one.
     """
-    return await _checkPort(reactor, where, isNamed=True)
+    return await _checkPort(reactor, Place.of(control), isNamed=True)
 
 
-async def _checkPort(reactor: Any, where: LocalSocket, *, isNamed: bool) -> list[Finding]:
-    where = expandHome(where) if isinstance(where, str) else where
+async def _checkPort(reactor: Any, where: Place, *, isNamed: bool) -> list[Finding]:
     bad = problem if isNamed else warning
-    at = f"at {nameOf(where)}:"
+    at = f"at {where.name}:"
     visit = _Visit(reactor, where, tellsPassword=isNamed)
     try:
         return await cancellable(visit.make()).addTimeout(SECONDS, reactor)
@@ -97,10 +100,10 @@ async def _checkPort(reactor: Any, where: LocalSocket, *, isNamed: bool) -> list
         return [bad("running tor", f"{at} {said}", remedy)]
 
 
-def _stale(where: LocalSocket) -> list[Finding]:
-    if isinstance(where, int) or not os.path.exists(where):
+def _stale(where: Place) -> list[Finding]:
+    if not where.path or not os.path.exists(where.path):
         return []
-    found = f"at {where}: a socket is there, and nobody listens: its tor has gone"
+    found = f"at {where.path}: a socket is there, and nobody listens: its tor has gone"
     return [warning("running tor", found, f"{START_TOR}, if you want it")]
 
 
@@ -113,10 +116,10 @@ class _Visit:
         nobody named, it may be anybody.
     """
 
-    def __init__(self, reactor: Any, where: LocalSocket, *, tellsPassword: bool) -> None:
+    def __init__(self, reactor: Any, where: Place, *, tellsPassword: bool) -> None:
         self._reactor = reactor
         self._where = where
-        self._at = f"at {nameOf(where)}:"
+        self._at = f"at {where.name}:"
         self._control = TorControl(reactor, events=())
         self._way = ""
         self.tellsPassword = tellsPassword
@@ -128,7 +131,7 @@ class _Visit:
 
         @raise TorError: if it is of no use to us.
         """
-        showsCookie = isinstance(self._where, str)
+        showsCookie = bool(self._where.path)
         proof = Proof(showsCookie=showsCookie)
         if self.tellsPassword:
             proof = Proof.fromEnvironment(showsCookie=showsCookie)
@@ -159,7 +162,7 @@ class _Visit:
     def _entrance(self) -> Finding:
         assert self.info is not None
         found = f"{self._at} tor {self.info.version} lets us in by {self._way or 'nothing'}"
-        if self._way or isinstance(self._where, str):
+        if self._way or self._where.path:
             return well("running tor", found)
         return warning(
             "running tor",
@@ -182,7 +185,7 @@ class _Visit:
     async def _dials(self) -> Finding:
         socks = readListeners(await self._control.getInfo("net/listeners/socks"))
         if socks is not None:
-            return well("running tor", f"{self._at} it takes dials at {nameOf(socks)}")
+            return well("running tor", f"{self._at} it takes dials at {socks.name}")
         return warning(
             "running tor",
             f"{self._at} it takes no dials where we could dial, but it can serve onions",
@@ -190,16 +193,16 @@ class _Visit:
         )
 
 
-def _whyNot(error: TorError, where: LocalSocket, visit: _Visit) -> tuple[str, str]:
+def _whyNot(error: TorError, where: Place, visit: _Visit) -> tuple[str, str]:
     """
     Say why a tor is of no use to us.
 
     @return: what was found, and what to do.
     """
-    if isinstance(error, ControlPortForbidden) and isinstance(where, str):
-        return whyNoSocket(where)
+    if isinstance(error, ControlPortForbidden) and where.path:
+        return whyNoSocket(where.path)
     if isinstance(error, ControlCookieUnreadable) and visit.info is not None:
-        if "SAFECOOKIE" in visit.info.methods or isinstance(where, str):
+        if "SAFECOOKIE" in visit.info.methods or where.path:
             return whyNoCookie(visit.info.cookieFile)
         return (
             "it offers no SAFECOOKIE, which every tor does",
@@ -240,9 +243,9 @@ _REASONS: dict[type[TorError], tuple[str, str]] = {
 }
 
 
-def _noPassword(where: LocalSocket, *, isTold: bool) -> tuple[str, str]:
+def _noPassword(where: Place, *, isTold: bool) -> tuple[str, str]:
     found = f"it wants a password, and {PASSWORD_VARIABLE} is not set"
     if not isTold and os.environ.get(PASSWORD_VARIABLE):
         found = "it wants a password, which is told to nobody who was not named"
-        return found, f"onionp2p doctor --control {where}"
+        return found, f"onionp2p doctor --control {where.path or where.port}"
     return found, f"read -rs {PASSWORD_VARIABLE}; export {PASSWORD_VARIABLE}"

@@ -11,7 +11,9 @@ import re
 from dataclasses import dataclass
 from enum import Enum
 
-__all__ = ["Finding", "Level", "oneLine", "problem", "warning", "well"]
+from onionp2p.oneline import oneLine
+
+__all__ = ["Finding", "Level", "problem", "warning", "well"]
 
 _LONGEST = 500
 _LABEL = re.compile(r"\b[a-z2-7]{56}\b", re.IGNORECASE)
@@ -27,19 +29,11 @@ class Level(Enum):
     PROBLEM = "problem"
 
 
-def oneLine(text: str) -> str:
-    """
-    Make a text fit to be shown: one line, not endless, with nothing that a terminal would obey, and
-    no onion's address.
-    """
-    plain = "".join(each if each.isprintable() else " " for each in text[: 4 * _LONGEST])
-    plain = " ".join(_LABEL.sub("(an onion)", plain).split())
-    return plain if len(plain) <= _LONGEST else f"{plain[: _LONGEST - 1]}…"
-
-
 @dataclass(frozen=True)
 class Finding:
     """
+    Both texts are made fit to be shown, and name no onion.
+
     @ivar check: what was looked at.
     @ivar level: how bad it is.
     @ivar found: what was found, in a line.
@@ -53,7 +47,8 @@ class Finding:
 
     def __post_init__(self) -> None:
         for name in ("found", "remedy"):
-            object.__setattr__(self, name, oneLine(getattr(self, name)))
+            text = _LABEL.sub("(an onion)", getattr(self, name))
+            object.__setattr__(self, name, oneLine(text, _LONGEST))
 
 
 def well(check: str, found: str) -> Finding:

@@ -15,7 +15,8 @@ import sysconfig
 from collections.abc import Sequence
 from importlib import import_module, metadata
 
-from onionp2p.doctor.finding import Finding, oneLine, problem, warning, well
+from onionp2p.doctor.finding import Finding, problem, warning, well
+from onionp2p.oneline import oneLine
 
 __all__ = ["checkCopies", "checkPackages", "checkPrograms", "checkPython"]
 

@@ -11,7 +11,7 @@ import os
 import re
 import resource
 import time
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 
 from onionp2p.doctor.finding import Finding, problem, warning, well
 from onionp2p.doctor.platforms import SET_CLOCK
@@ -19,8 +19,10 @@ from onionp2p.local.folders import stateFolder
 
 __all__ = ["checkClock", "checkDescriptors", "checkMemory"]
 
-# Before this there was no onionp2p, and tor takes no consensus of the future.
-_EARLIEST, _LATEST = datetime(2026, 1, 1, tzinfo=UTC), datetime(2050, 1, 1, tzinfo=UTC)
+# Of this version, as CHANGELOG.md has it: that day is past everywhere, or began somewhere.
+_RELEASED = datetime(2026, 11, 22, tzinfo=UTC)
+_EARLIEST = _RELEASED - timedelta(days=1)
+_LATEST = _RELEASED + timedelta(days=3653)
 _VALID_AFTER = re.compile(rb"^valid-after (\d{4}-\d\d-\d\d \d\d:\d\d:\d\d)$", re.MULTILINE)
 _SECONDS_OF_GRACE = 3600
 _HEAD = 4096
@@ -43,12 +45,16 @@ def checkClock(now: float | None = None, state: str | None = None) -> list[Findi
     """
     now = time.time() if now is None else now
     remedy = f"set it: {SET_CLOCK}; then look: date -u"
-    if not _EARLIEST.timestamp() <= now <= _LATEST.timestamp():
-        return [problem("clock", f"it says {_date(now)}, which can't be", remedy)]
+    if now < _EARLIEST.timestamp():
+        found = f"it says {_date(now)}, and this onionp2p is of {_RELEASED:%Y-%m-%d}"
+        return [problem("clock", found, remedy)]
     newest = _newestConsensus(stateFolder() if state is None else state)
     if newest is not None and now < newest - _SECONDS_OF_GRACE:
         found = f"it says {_date(now)}, but tor got a consensus of {_date(newest)} before"
         return [problem("clock", found, remedy)]
+    if now > _LATEST.timestamp():
+        found = f"it says {_date(now)}, and ten years ago there was no such onionp2p"
+        return [warning("clock", found, f"{remedy}; if it is right, pip install -U onionp2p")]
     return [well("clock", f"it says {_date(now)}, which may be right")]
 
 

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import sys
 
-from onionp2p.local.sockets import LocalSocket
+from onionp2p.local.places import Place
 
 __all__ = [
     "RESTART_TOR",
@@ -70,10 +70,10 @@ def installCommand(package: str, kinds: list[str] | None = None) -> str:
     return f"install the package {package}"
 
 
-def whoListens(where: LocalSocket) -> str:
+def whoListens(where: Place) -> str:
     """
-    Give the command that tells who listens at a socket.
+    Give the command that tells who listens at a place.
     """
     if _IS_MACOS:
-        return f"lsof -nP -iTCP:{where}" if isinstance(where, int) else f"lsof -nP {where}"
-    return f"ss -ltnp 'sport = :{where}'" if isinstance(where, int) else f"ss -lxp | grep {where}"
+        return f"lsof -nP {where.path or f'-iTCP:{where.port}'}"
+    return f"ss -lxp | grep {where.path}" if where.path else f"ss -ltnp 'sport = :{where.port}'"

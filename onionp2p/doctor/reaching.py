@@ -46,7 +46,8 @@ _MISSING = {
 }
 _LATER = "try again in a minute, or --timeout 600: Tor's relays come and go"
 _BLOCKED = (
-    "see whether this network lets Tor through: try another, or bridges (docs/howto/bridges.md)"
+    "see whether this network lets Tor through: try another, or bridges (UseBridges 1 and Bridge"
+    " lines in the file that torrc= names)"
 )
 # The first that fits what tor says; it says the same thing in many ways.
 _CAUSES = (

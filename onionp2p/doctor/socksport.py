@@ -15,7 +15,7 @@ from twisted.internet.protocol import Protocol
 
 from onionp2p.doctor.asking import SECONDS
 from onionp2p.doctor.finding import Finding, well
-from onionp2p.local.sockets import connectLocally, nameOf
+from onionp2p.local.places import Place
 from onionp2p.waiting.outcome import Outcome
 
 __all__ = ["checkSocksPort"]
@@ -46,9 +46,10 @@ async def checkSocksPort(reactor: Any, port: int) -> list[Finding]:
     """
     Whether dials can go by a port where tors usually take them.
     """
+    place = Place(port=port)
     greeting = _Greeting()
     try:
-        await connectLocally(reactor, port, greeting, SECONDS)
+        await place.connect(reactor, greeting, SECONDS)
     except (ConnectError, OSError):
         return []
     transport: Any = greeting.transport
@@ -60,4 +61,4 @@ async def checkSocksPort(reactor: Any, port: int) -> list[Finding]:
         transport.abortConnection()
     if answer != _SOCKS5_GREETING[:1]:
         return []
-    return [well("running tor", f"at {nameOf(port)}: it takes dials (socks={port})")]
+    return [well("running tor", f"at {place.name}: it takes dials (socks={port})")]

@@ -6,7 +6,8 @@ Every error that C{listen()} and C{connect()} fail with.
 
 The first paragraph of an error's docstring is what the user reads: what happened
 and what to do.  What is particular to the one occurrence follows it.  No error
-holds a key, nor the whole address of a dialled peer.
+holds a key, nor the whole address of a dialled peer.  They are assigned to
+C{__doc__}, as those of Twisted's errors are: C{python -OO} drops docstrings.
 
 All are subclasses of Twisted's own, so that programs which know nothing of Tor
 handle them as they would TCP's.

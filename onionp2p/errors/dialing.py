@@ -24,8 +24,8 @@ __all__ = [
 
 
 class DialError(OnionError, ConnectError):
-    """
-    The onion could not be reached.
+    __doc__ = """
+    The onion could not be reached: try again, and see `onionp2p doctor`.
 
     @cvar freshCircuit: whether the next attempt should go by another circuit.
     """
@@ -34,7 +34,7 @@ class DialError(OnionError, ConnectError):
 
 
 class DialTimeout(OnionError, TimeoutError):
-    """
+    __doc__ = """
     The onion could not be reached in time: it may be offline; try again, or give a longer
     timeout=.
     """
@@ -43,13 +43,13 @@ class DialTimeout(OnionError, TimeoutError):
 
 
 class DialCancelled(OnionError, ConnectingCancelledError):
-    """
-    The dial was cancelled.
+    __doc__ = """
+    The dial was cancelled by this program: dial again where it is still wanted.
     """
 
 
 class DialQueueFull(DialError):
-    """
+    __doc__ = """
     Too many dials wait for their turn at tor: dial fewer at a time.
     """
 
@@ -57,7 +57,7 @@ class DialQueueFull(DialError):
 
 
 class TooManyOpenFiles(DialError):
-    """
+    __doc__ = """
     This process may open no more sockets: close some, or raise the limit (ulimit -n).
     """
 
@@ -65,8 +65,8 @@ class TooManyOpenFiles(DialError):
 
 
 class CircuitSilent(DialError):
-    """
-    A circuit to the onion is silent: another one is tried beside it.
+    __doc__ = """
+    A circuit to the onion is silent: wait, for another one is tried beside it.
     """
 
     retriable = True
@@ -74,13 +74,13 @@ class CircuitSilent(DialError):
 
 
 class ClientKeyError(DialError):
-    """
-    The client key file can't be used.
+    __doc__ = """
+    The client key file can't be used: mend what is wrong with it, or name another.
     """
 
 
 class ClientKeyConflict(DialError):
-    """
+    __doc__ = """
     Another key to the same onion is in use, and a tor holds one: give this dial a tor of its own,
     with its own state=DIR.
     """

@@ -14,8 +14,8 @@ __all__ = ["OnionError"]
 
 
 class OnionError(Exception):
-    """
-    Something went wrong with an onion.
+    __doc__ = """
+    Something went wrong with an onion: see what follows, and try `onionp2p doctor`.
 
     @cvar retriable: whether doing the same again may succeed.
     @ivar detail: what is particular to this occurrence; may be empty.

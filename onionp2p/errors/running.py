@@ -25,19 +25,19 @@ __all__ = [
 
 
 class RunningTorLost(TorDied):
-    """
-    The running tor closed its control connection, or was stopped.
+    __doc__ = """
+    The running tor closed its control connection, or was stopped: start it again.
     """
 
 
 class ControlPortError(TorError):
-    """
-    The control port that control= names can't be used.
+    __doc__ = """
+    The control port that control= names can't be used: check that a tor listens there.
     """
 
 
 class ControlPortNotFound(ControlPortError):
-    """
+    __doc__ = """
     Nobody listens at the control port that control= names: start that tor, with lines like
     "ControlPort 9051" and "CookieAuthentication 1" in its torrc, or name the right one.
     """
@@ -46,51 +46,56 @@ class ControlPortNotFound(ControlPortError):
 
 
 class ControlPortForbidden(ControlPortError):
-    """
-    This user may not use the control socket that control= names.
+    __doc__ = """
+    This user may not use the control socket that control= names: become one who may, or name a
+    control port.
     """
 
 
 class NotAControlPort(ControlPortError):
-    """
-    What listens where control= says is no tor's control port; a SOCKS port, perhaps.
+    __doc__ = """
+    What listens where control= says is no tor's control port; a SOCKS port, perhaps: name the
+    one of the ControlPort line in that tor's torrc.
     """
 
 
 class ControlAuthenticationFailed(ControlPortError):
-    """
-    The running tor does not let us in.
+    __doc__ = """
+    The running tor does not let us in: put "CookieAuthentication 1" into its torrc.
     """
 
 
 class ControlCookieUnreadable(ControlAuthenticationFailed):
-    """
-    The running tor wants its authentication cookie, which can't be read here.
+    __doc__ = """
+    The running tor wants its authentication cookie, which can't be read here: become a user who
+    may read it.
     """
 
 
 class ControlImpostor(ControlAuthenticationFailed):
-    """
-    What listens where control= says does not know the cookie of which it names the file: another
-    program has taken tor's port, or the file is another tor's.  It was told nothing.
+    __doc__ = """
+    What listens where control= says does not know the cookie of which it names the file, so
+    another program has taken tor's port, or the file is another tor's: end the one that should
+    not be there.  It was told nothing.
     """
 
 
 class ControlPasswordMissing(ControlAuthenticationFailed):
-    """
+    __doc__ = """
     The running tor wants a password: put it into the environment variable
     ONIONP2P_CONTROL_PASSWORD.
     """
 
 
 class ControlPasswordWrong(ControlAuthenticationFailed):
-    """
-    The running tor refused the password in the environment variable ONIONP2P_CONTROL_PASSWORD.
+    __doc__ = """
+    The running tor refused the password in the environment variable ONIONP2P_CONTROL_PASSWORD:
+    put the right one there.
     """
 
 
 class NoSocksPort(TorError):
-    """
-    The running tor takes no dials at a port that we can use: it needs a line like "SocksPort 9050"
+    __doc__ = """
+    The running tor takes no dials at a port that we can use: give it a line like "SocksPort 9050"
     in its torrc, and no "DisableNetwork 1".
     """

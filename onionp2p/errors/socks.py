@@ -33,19 +33,20 @@ __all__ = [
 
 
 class SocksProtocolError(DialError):
-    """
-    What answers on tor's SOCKS socket does not speak SOCKS5 as tor does.
+    __doc__ = """
+    What answers on tor's SOCKS socket does not speak SOCKS5 as tor does: check that it is a
+    tor's SocksPort.
     """
 
 
 class SocksRefused(DialError):
-    """
-    Tor refused to dial.
+    __doc__ = """
+    Tor refused to dial: look into its log.
     """
 
 
 class UnreachableTarget(DialError):
-    """
+    __doc__ = """
     The onion service is there, but the program behind it is not, or the circuit broke: start that
     program again.
 
@@ -57,7 +58,7 @@ class UnreachableTarget(DialError):
 
 
 class DialForbidden(DialError):
-    """
+    __doc__ = """
     Tor's own configuration forbids this dial: dial through another tor, or change its SocksPort
     and SocksPolicy.
 
@@ -66,7 +67,7 @@ class DialForbidden(DialError):
 
 
 class NetworkUnreachable(DialError):
-    """
+    __doc__ = """
     Tor says that the network can't be reached: check the network connection.
 
     SOCKS code 03.
@@ -76,9 +77,9 @@ class NetworkUnreachable(DialError):
 
 
 class HostUnreachable(DialError):
-    """
-    Tor could not reach the onion, and its SocksPort lacks ExtendedErrors, which would say why: its
-    owner may be offline.
+    __doc__ = """
+    Tor could not reach the onion, and its SocksPort lacks ExtendedErrors, which would say why:
+    try again, for its owner may be offline.
 
     SOCKS code 04.
     """
@@ -87,7 +88,7 @@ class HostUnreachable(DialError):
 
 
 class ConnectionRefused(DialError):
-    """
+    __doc__ = """
     The onion service does not serve this port, or no more streams on our circuit (maxstreams=):
     check the port in the address.
 
@@ -96,8 +97,8 @@ class ConnectionRefused(DialError):
 
 
 class TorNotBootstrapped(DialError):
-    """
-    Tor has not yet reached its network, or gave up on a circuit.
+    __doc__ = """
+    Tor has not yet reached its network, or gave up on a circuit: try again in a minute.
 
     SOCKS code 06.
     """
@@ -107,24 +108,26 @@ class TorNotBootstrapped(DialError):
 
 
 class CommandUnsupported(DialError):
-    """
-    What answers on tor's SOCKS socket can't connect: it is no tor's.
+    __doc__ = """
+    What answers on tor's SOCKS socket can't connect, so it is no tor's: name a tor's SocksPort.
 
     SOCKS code 07.
     """
 
 
 class AddressTypeUnsupported(DialError):
-    """
-    What answers on tor's SOCKS socket takes no names, so no onion addresses: it is no tor's.
+    __doc__ = """
+    What answers on tor's SOCKS socket takes no names, so no onion addresses, and is no tor's:
+    name a tor's SocksPort.
 
     SOCKS code 08.
     """
 
 
 class DescriptorNotFound(DialError):
-    """
-    Nobody is at this onion address now: its owner is offline, or began a moment ago.
+    __doc__ = """
+    Nobody is at this onion address now, for its owner is offline, or began a moment ago: try
+    again later.
 
     SOCKS code F0.
     """
@@ -133,16 +136,17 @@ class DescriptorNotFound(DialError):
 
 
 class DescriptorInvalid(DialError):
-    """
-    The onion published a descriptor that can't be understood: its owner should update tor.
+    __doc__ = """
+    The onion published a descriptor that can't be understood: ask its owner to update tor.
 
     SOCKS code F1.
     """
 
 
 class IntroductionFailed(DialError):
-    """
-    The onion's introduction points did not pass our call on: its owner may have gone a moment ago.
+    __doc__ = """
+    The onion's introduction points did not pass our call on, for its owner may have gone a
+    moment ago: try again.
 
     SOCKS code F2.
     """
@@ -152,7 +156,7 @@ class IntroductionFailed(DialError):
 
 
 class RendezvousFailed(DialError):
-    """
+    __doc__ = """
     The onion did not come to the rendezvous: try again.
 
     SOCKS code F3.
@@ -163,7 +167,7 @@ class RendezvousFailed(DialError):
 
 
 class ClientAuthRequired(DialError):
-    """
+    __doc__ = """
     This onion lets in only those whose key it knows: ask its owner to be invited, and name the key
     with auth=FILE.
 
@@ -172,7 +176,7 @@ class ClientAuthRequired(DialError):
 
 
 class ClientAuthRefused(DialError):
-    """
+    __doc__ = """
     This onion does not know our key, or no longer: ask its owner to be invited anew.
 
     SOCKS code F5.
@@ -180,7 +184,7 @@ class ClientAuthRefused(DialError):
 
 
 class OnionAddressRefused(DialError):
-    """
+    __doc__ = """
     Tor says that this is not an onion address: check it letter by letter.
 
     SOCKS code F6.
@@ -188,7 +192,7 @@ class OnionAddressRefused(DialError):
 
 
 class IntroductionTimeout(DialError):
-    """
+    __doc__ = """
     The onion's introduction points did not answer in time: try again.
 
     SOCKS code F7.

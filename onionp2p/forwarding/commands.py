@@ -11,11 +11,10 @@ from functools import partial
 from typing import Any, ClassVar, NoReturn
 
 from twisted.application.service import IService
-from twisted.internet.endpoints import clientFromString, serverFromString
 from twisted.internet.interfaces import IStreamClientEndpoint, IStreamServerEndpoint
 from twisted.python import usage
 
-from onionp2p.command import CommandOptions, isOnion, seconds
+from onionp2p.command import CommandOptions, isOnion, reads, seconds
 from onionp2p.endpoints import OnionClientEndpoint, OnionServerEndpoint
 from onionp2p.forwarding.forwarder import Forwarder
 from onionp2p.forwarding.limits import Limits
@@ -24,6 +23,7 @@ from onionp2p.forwarding.reaching import WARM_SECONDS
 from onionp2p.forwarding.service import CarrierService, beginForward, beginPublish, beginReach
 from onionp2p.local.places import Place
 from onionp2p.options import DialOptions, ListenOptions
+from onionp2p.strings import readClient, readServer
 
 __all__ = ["ForwardOptions", "PublishOptions", "ReachOptions"]
 
@@ -69,10 +69,9 @@ class _CarrierOptions(CommandOptions):
         from twisted.internet import reactor
 
         try:
-            endpoint: IStreamServerEndpoint = serverFromString(reactor, self.text(option))
-        except (TypeError, ValueError) as error:  # the former for arguments that it does not take
+            return readServer(reactor, self.text(option))
+        except ValueError as error:
             self.wrong(option, error)
-        return endpoint
 
     def client(self, option: str) -> IStreamClientEndpoint:
         """
@@ -81,10 +80,9 @@ class _CarrierOptions(CommandOptions):
         from twisted.internet import reactor
 
         try:
-            endpoint: IStreamClientEndpoint = clientFromString(reactor, self.text(option))
-        except (TypeError, ValueError) as error:
+            return readClient(reactor, self.text(option))
+        except ValueError as error:
             self.wrong(option, error)
-        return endpoint
 
     def text(self, option: str) -> str:
         """
@@ -96,7 +94,13 @@ class _CarrierOptions(CommandOptions):
         return text
 
 
-_CONNECTIONS = ["connections", None, Limits.connections, "How many to carry at a time.", number]
+_CONNECTIONS = [
+    "connections",
+    None,
+    Limits.connections,
+    "How many to carry at a time.",
+    reads("connections", number),
+]
 
 
 class ForwardOptions(_CarrierOptions):
@@ -114,7 +118,13 @@ class ForwardOptions(_CarrierOptions):
         ["listen", None, None, "The server endpoint where connections come in."],
         ["dial", None, None, "The client endpoint that each is carried to."],
         _CONNECTIONS,
-        ["timeout", None, Limits.seconds, "Seconds that a dial may take.", seconds],
+        [
+            "timeout",
+            None,
+            Limits.seconds,
+            "Seconds that a dial may take.",
+            reads("timeout", seconds),
+        ],
     ]
 
     def postOptions(self) -> None:
@@ -192,9 +202,15 @@ class ReachOptions(_CarrierOptions):
             None,
             WARM_SECONDS,
             "Seconds between dials that keep it warm, or 0.",
-            secondsOrNone,
+            reads("warm", secondsOrNone),
         ],
-        ["timeout", None, 300.0, "Seconds that the onion has to answer first.", seconds],
+        [
+            "timeout",
+            None,
+            300.0,
+            "Seconds that the onion has to answer first.",
+            reads("timeout", seconds),
+        ],
         _CONNECTIONS,
     ]
 

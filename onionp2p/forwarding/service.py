@@ -12,8 +12,6 @@ from typing import Any
 
 from twisted.application.service import Service
 from twisted.internet.defer import Deferred, maybeDeferred, succeed
-from twisted.internet.error import CannotListenError, ConnectError
-from twisted.internet.error import TimeoutError as ConnectTimeout
 from twisted.internet.interfaces import IReactorCore, IStreamServerEndpoint
 from twisted.logger import Logger
 from twisted.python.failure import Failure
@@ -27,7 +25,7 @@ from onionp2p.forwarding.reaching import reach
 from onionp2p.local.places import Place
 from onionp2p.options import DialOptions, ListenOptions
 from onionp2p.ping.naming import addressText
-from onionp2p.ping.stopping import stopFailed
+from onionp2p.ping.stopping import stopFailed, tellFailure
 
 __all__ = ["CarrierService", "beginForward", "beginPublish", "beginReach"]
 
@@ -84,10 +82,7 @@ class CarrierService(Service):
     def _failed(self, failure: Failure) -> None:
         if not self.running:
             return  # cancelled by stopService()
-        if failure.check(CannotListenError, ConnectError, ConnectTimeout):
-            self._log.critical("nothing is carried: {error}", error=str(failure.value))
-        else:
-            self._log.failure("nothing is carried:", failure)
+        tellFailure(self._log, "nothing is carried", failure)
         self._giveUp(self._reactor)
 
 

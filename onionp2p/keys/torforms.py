@@ -23,6 +23,7 @@ from typing import BinaryIO
 from onionp2p.errors import KeyFileError
 from onionp2p.keys.identity import Identity
 from onionp2p.local.files import (
+    NO_FOLDER,
     UnfitFile,
     createPrivate,
     readPrivate,
@@ -103,7 +104,10 @@ def _exportFolder(folder: str, identity: Identity) -> None:
     if os.path.lexists(folder):
         raise UnfitFile("it exists already, and was left as it is: name another")
     draft = f"{folder}.{secrets.token_hex(4)}.new"
-    os.mkdir(draft, 0o700)
+    try:
+        os.mkdir(draft, 0o700)
+    except FileNotFoundError:
+        raise UnfitFile(NO_FOLDER) from None
     try:
         for name, content in [
             (_SECRET_FILE, _SECRET_TAG + identity.expandedBytes()),

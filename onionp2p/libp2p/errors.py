@@ -45,51 +45,51 @@ __all__ = [
 
 
 class Libp2pError(OnionError, ConnectError, ConnectionLost):
-    """
+    __doc__ = """
     The libp2p connection failed.
     """
 
 
 class WireError(Libp2pError):
-    """
+    __doc__ = """
     The peer sent a message that libp2p does not allow.
     """
 
 
 class IdentityError(Libp2pError):
-    """
+    __doc__ = """
     The peer's identity key can't be used: it is malformed, of an unknown kind, too weak or too
     large.
     """
 
 
 class IdentityUnproven(Libp2pError):
-    """
+    __doc__ = """
     The peer did not prove that its identity is its own: somebody may be in the middle.
     """
 
 
 class WrongPeer(Libp2pError):
-    """
+    __doc__ = """
     Who answered is another peer than the one whose id was given: check the id in the address.
     """
 
 
 class HandshakeError(Libp2pError):
-    """
+    __doc__ = """
     The Noise handshake failed: the peer does not speak it as libp2p does, or bytes were changed on
     the way.
     """
 
 
 class DecryptionFailed(Libp2pError):
-    """
+    __doc__ = """
     An encrypted message is not authentic: it was changed, repeated, reordered or cut on the way.
     """
 
 
 class NonceExhausted(Libp2pError):
-    """
+    __doc__ = """
     As many messages went over this connection as one pair of keys may protect: connect anew.
     """
 
@@ -97,31 +97,31 @@ class NonceExhausted(Libp2pError):
 
 
 class MultistreamError(Libp2pError):
-    """
+    __doc__ = """
     The peer does not negotiate as multistream-select 1.0 does.
     """
 
 
 class ProtocolUnsupported(Libp2pError):
-    """
+    __doc__ = """
     The peer does not speak this protocol.
     """
 
 
 class YamuxError(Libp2pError):
-    """
+    __doc__ = """
     The peer broke a rule of yamux.
     """
 
 
 class PeerDoesNotRead(Libp2pError):
-    """
+    __doc__ = """
     The peer wants answers and does not read them.
     """
 
 
 class TooManyStreams(Libp2pError):
-    """
+    __doc__ = """
     As many streams are open on this connection as may be: close some first.
     """
 
@@ -129,7 +129,7 @@ class TooManyStreams(Libp2pError):
 
 
 class StreamReset(Libp2pError):
-    """
+    __doc__ = """
     The peer ended the stream at once.
     """
 
@@ -137,13 +137,13 @@ class StreamReset(Libp2pError):
 
 
 class StreamRefused(Libp2pError):
-    """
+    __doc__ = """
     The stream was not wanted here: its factory built no protocol.
     """
 
 
 class ConnectionClosing(Libp2pError):
-    """
+    __doc__ = """
     The connection takes no more streams, for it is being closed.
     """
 
@@ -151,7 +151,7 @@ class ConnectionClosing(Libp2pError):
 
 
 class ConnectionCut(Libp2pError):
-    """
+    __doc__ = """
     The connection ended while the stream was open: what came last may be missing.
     """
 
@@ -159,7 +159,7 @@ class ConnectionCut(Libp2pError):
 
 
 class UpgradeTimeout(Libp2pError, TimeoutError):
-    """
+    __doc__ = """
     The peer did not make a libp2p connection of this one in time.
     """
 
@@ -167,7 +167,7 @@ class UpgradeTimeout(Libp2pError, TimeoutError):
 
 
 class StreamTimeout(Libp2pError, TimeoutError):
-    """
+    __doc__ = """
     The peer did not agree on the stream's protocol in time.
     """
 
@@ -175,7 +175,7 @@ class StreamTimeout(Libp2pError, TimeoutError):
 
 
 class UpgradeLost(Libp2pError):
-    """
+    __doc__ = """
     The peer ended the connection before it was a libp2p connection: it may not speak libp2p, or not
     want us.
     """
@@ -184,13 +184,13 @@ class UpgradeLost(Libp2pError):
 
 
 class IdentityFileError(Libp2pError, CannotListenError):
-    """
-    The identity file can't be used.
+    __doc__ = """
+    The identity file can't be used: mend what is wrong with it, or name another.
     """
 
 
 class IdentityInUse(IdentityFileError):
-    """
+    __doc__ = """
     Another program uses this identity: give this one another identity=, since peers take both for
     one.
     """
@@ -199,21 +199,21 @@ class IdentityInUse(IdentityFileError):
 
 
 class SeedUnknown(OnionError, CannotListenError):
-    """
+    __doc__ = """
     The onion's key can't be a libp2p identity: it came from tor, which keeps no seed of it.  Give
     an identity= of its own.
     """
 
 
 class ProtocolInUse(OnionError, CannotListenError):
-    """
+    __doc__ = """
     Another listener of this program speaks this protocol at this port of the onion already: give
     one of them another protocol=, port= or key=.
     """
 
 
 class NodeOptionsDiffer(OnionError, CannotListenError):
-    """
+    __doc__ = """
     Listeners at one port of an onion are one libp2p node, so all their options but protocol= must
     be the same.
     """

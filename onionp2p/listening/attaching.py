@@ -28,7 +28,7 @@ from onionp2p.listening.lifetime import Lifetime
 from onionp2p.listening.listen import OnionPort
 from onionp2p.listening.localport import LocalPort
 from onionp2p.listening.targets import OF_OTHERS
-from onionp2p.local.sockets import LocalSocket
+from onionp2p.local.places import Place
 from onionp2p.options import ListenOptions
 from onionp2p.tor.pool import leaseTor
 from onionp2p.waiting.cancelling import cancellable
@@ -83,12 +83,11 @@ class Attach:
             lifetime = Lifetime(self._reactor, self._address, self._observer)
             held.callback(lifetime.end)
             target = self._options.target
-            if target is None:
-                target = await self._ask()
+            place = await self._ask() if target is None else Place.of(target)
             arrivals = Arrivals(
                 self._factory, self._address, None, most=self._options.maxConnections
             )
-            local = LocalPort(self._reactor, target, arrivals, OF_OTHERS, lifetime)
+            local = LocalPort(self._reactor, place, arrivals, OF_OTHERS, lifetime)
             held.push_async_callback(local.close)
             await local.open()
             lifetime.begin()
@@ -97,7 +96,7 @@ class Attach:
             held.callback(keeping.cancel)
             return OnionPort(self._address, held.pop_all())
 
-    async def _ask(self) -> LocalSocket:
+    async def _ask(self) -> Place:
         lease = leaseTor(self._reactor, self._options.tor, self._follow)
         try:
             tor = await lease.launched()

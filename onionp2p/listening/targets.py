@@ -2,14 +2,13 @@
 # See LICENSE for details.
 
 """
-Where tor delivers an onion's connections: a socket of ours on this machine.
+Listening at a place on this machine: where tor delivers, above all.
 """
 
 from __future__ import annotations
 
 import errno
 import os
-import re
 import stat
 from contextlib import suppress
 from typing import Any
@@ -27,8 +26,7 @@ from twisted.python.failure import Failure
 
 from onionp2p.errors import TargetError, TargetInUse
 from onionp2p.leaks.passage import passage
-from onionp2p.local.folders import expandHome
-from onionp2p.local.sockets import LONGEST_PATH, LOOPBACK, LocalSocket, connectLocally
+from onionp2p.local.places import TOO_LONG, Place
 from onionp2p.tor.access import mayWrite
 
 __all__ = [
@@ -45,26 +43,19 @@ BACKLOG = 1024
 OURS = 0o600
 # Who may come to the socket is for its folder to say: the tor that does is often another user's.
 OF_OTHERS = 0o666
-# Tor takes no quotes, spaces or escapes in the path of a target.
-_PLAIN_PATH = re.compile(rf"/[A-Za-z0-9._/+@,~=:%-]{{1,{LONGEST_PATH - 1}}}", re.ASCII)
 _SECONDS_TO_ANSWER = 2.0
 
 
-def nameOfTarget(target: LocalSocket) -> str:
+def nameOfTarget(place: Place) -> str:
     """
     Give what names a socket in tor's C{Port=} and C{HiddenServicePort}.
 
-    @param target: a TCP port of 127.0.0.1, or the whole path of a UNIX socket.
-
     @raise TargetError: if tor could not be told of it.
     """
-    if isinstance(target, int):
-        return f"{LOOPBACK}:{target}"
-    if not _PLAIN_PATH.fullmatch(target):
-        raise TargetError(
-            f"{target!a}: tor takes only short paths of plain letters, digits and ._/+@,~=:%-."
-        )
-    return f"unix:{target}"
+    try:
+        return place.ofTor
+    except ValueError as problem:
+        raise TargetError(str(problem)) from None
 
 
 def inode(path: str) -> int | None:
@@ -93,39 +84,34 @@ class _UNIXPort(unix.Port):
         tcp.Port.connectionLost(self, reason)
 
 
-def listenAt(
-    reactor: Any, target: LocalSocket, factory: IProtocolFactory, mode: int
-) -> IListeningPort:
+def listenAt(reactor: Any, place: Place, factory: IProtocolFactory, mode: int) -> IListeningPort:
     """
-    Listen where a tor delivers.
+    Listen.
 
-    @param target: a TCP port of 127.0.0.1, 0 for any free one; or the path of a UNIX socket.
     @param mode: of the UNIX socket: who may connect to it.
 
     @raise TargetError: if that can't be.
     """
     listening: IListeningPort
     try:
-        if isinstance(target, int):
+        if not place.path:
             with passage():
-                listening = reactor.listenTCP(target, factory, BACKLOG, interface=LOOPBACK)
+                listening = reactor.listenTCP(place.port, factory, BACKLOG, interface=place.host)
         else:
-            path = expandHome(target)
-            listening = reactor.listenUNIX(path, factory, BACKLOG, mode=mode)
+            listening = reactor.listenUNIX(place.path, factory, BACKLOG, mode=mode)
             if type(listening) is unix.Port:  # no reactor asks of what class it is to be
                 listening.__class__ = _UNIXPort
                 assert isinstance(listening, _UNIXPort)
-                listening.path, listening.inode = path, inode(path)
+                listening.path, listening.inode = place.path, inode(place.path)
     except CannotListenError as problem:
-        where = f"port {target}" if isinstance(target, int) else target
         if getattr(problem.socketError, "errno", None) == errno.EADDRINUSE:
-            raise TargetInUse(f"It is {where}.") from None
+            raise TargetInUse(f"It is {place.name}.") from None
         reason = getattr(problem.socketError, "strerror", None) or problem.socketError
-        raise TargetError(f"{where}: {reason}.") from None
+        raise TargetError(f"{place.name}: {reason}.") from None
     return listening
 
 
-async def makeWay(reactor: Any, target: LocalSocket) -> None:
+async def makeWay(reactor: Any, place: Place) -> None:
     """
     See that we can listen where the user says.  The socket that a program which was killed has left
     there is removed; nothing else ever is.
@@ -133,27 +119,28 @@ async def makeWay(reactor: Any, target: LocalSocket) -> None:
     @raise TargetInUse: if somebody listens there.
     @raise TargetError: if something else is there, or nothing can be.
     """
-    if isinstance(target, int):
+    path = place.path
+    if not path:
         return
-    path = expandHome(target)
     # Twisted would find out too, and forget to close a socket.
-    if len(os.fsencode(path)) > LONGEST_PATH:
-        raise TargetError(f"{path}: the path of a socket has at most {LONGEST_PATH} bytes.")
+    if place.isTooLong:
+        raise TargetError(f"{path}: {TOO_LONG}.")
     try:
         os.stat(os.path.dirname(path))
         if not mayWrite(os.path.dirname(path)):
             raise TargetError(f"{path}: we may make nothing in that folder.")
-        await _clear(reactor, path)
+        await _clear(reactor, place)
     except OSError as problem:
         raise TargetError(f"{path}: {problem.strerror}.") from None
 
 
-async def _clear(reactor: Any, path: str) -> None:
+async def _clear(reactor: Any, place: Place) -> None:
+    path = place.path
     try:
         found = os.lstat(path)
         if not stat.S_ISSOCK(found.st_mode):
             raise TargetError(f"{path} is there, and is no socket: it was left as it is.")
-        if not await _isDead(reactor, path):
+        if not await _isDead(reactor, place):
             raise TargetInUse(f"It is {path}.")
         if os.path.samestat(found, os.lstat(path)):  # and no younger one
             os.unlink(path)
@@ -161,13 +148,13 @@ async def _clear(reactor: Any, path: str) -> None:
         return
 
 
-async def _isDead(reactor: Any, path: str) -> bool:
+async def _isDead(reactor: Any, place: Place) -> bool:
     """
     Whether a socket refuses connections, since nobody listens on it.
     """
     visitor = Protocol()
     try:
-        await connectLocally(reactor, path, visitor, _SECONDS_TO_ANSWER)
+        await place.connect(reactor, visitor, _SECONDS_TO_ANSWER)
     except ConnectionRefusedError:
         return True
     except TimeoutError:  # its queue is full
@@ -176,7 +163,7 @@ async def _isDead(reactor: Any, path: str) -> bool:
         if problem.osError == errno.ENOENT:  # it went a moment ago
             raise FileNotFoundError from None
         if problem.osError in {errno.EACCES, errno.EPERM}:
-            raise TargetError(f"{path}: {os.strerror(problem.osError)}.") from None
+            raise TargetError(f"{place.path}: {os.strerror(problem.osError)}.") from None
         return False
     if visitor.transport is not None:
         visitor.transport.loseConnection()

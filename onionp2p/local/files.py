@@ -19,6 +19,7 @@ from contextlib import contextmanager
 from typing import BinaryIO, TypeVar
 
 __all__ = [
+    "NO_FOLDER",
     "UnfitFile",
     "createPrivate",
     "openRegular",
@@ -29,6 +30,8 @@ __all__ = [
     "syncFolder",
     "withoutFrames",
 ]
+
+NO_FOLDER = "the folder that is to hold it does not exist"
 
 _Result = TypeVar("_Result")
 
@@ -192,7 +195,10 @@ def _draft(path: str, content: bytes) -> Iterator[str]:
     """
     draft = f"{path}.{secrets.token_hex(4)}.new"
     flags = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC
-    descriptor = os.open(draft, flags, 0o600)
+    try:
+        descriptor = os.open(draft, flags, 0o600)
+    except FileNotFoundError:
+        raise UnfitFile(NO_FOLDER) from None
     try:
         os.fchmod(descriptor, 0o600)  # whatever the umask was
         _writeAll(descriptor, content)

@@ -11,6 +11,7 @@ import fcntl
 import os
 from collections.abc import Callable
 
+from onionp2p.local.files import NO_FOLDER
 from onionp2p.local.forks import closeInChildren, keepInChildren
 
 __all__ = ["FileLock", "Locked", "lockBeside"]
@@ -101,6 +102,8 @@ def lockBeside(path: str, *, inUse: _Error, unfit: _Error) -> FileLock:
         return FileLock(path + ".lock")
     except Locked as busy:
         raise inUse(f"{path}: {busy}.") from None
+    except FileNotFoundError:
+        raise unfit(f"{path}: {NO_FOLDER}.") from None
     except OSError as problem:
         raise unfit(f"{path}.lock: {problem.strerror}.") from None
     except ValueError:  # a NUL

@@ -2,34 +2,57 @@
 # See LICENSE for details.
 
 """
-Places on this machine where programs listen: C{unix:/path}, C{tcp:127.0.0.1:N}, C{tcp:[::1]:N}.
+Places on this machine where programs listen, tor among them: UNIX sockets, and ports of its own
+network.
+
+A user writes one as C{unix:/path}, C{tcp:127.0.0.1:N} or C{tcp:[::1]:N}, or in short as a port or a
+path (C{control=9051}, C{socks=/run/tor/socks}).  Everywhere inside it is a L{Place}.
 """
 
 from __future__ import annotations
 
+import errno
 import os
 import re
+import sys
 from dataclasses import dataclass
 from ipaddress import ip_address
 from typing import Any
 from urllib.parse import quote
 
-from twisted.internet.defer import Deferred
+from twisted.internet.defer import Deferred, fail
 from twisted.internet.endpoints import (
     TCP4ClientEndpoint,
     TCP6ClientEndpoint,
     UNIXClientEndpoint,
 )
-from twisted.internet.interfaces import IProtocol, IStreamClientEndpoint
+from twisted.internet.error import ConnectError
+from twisted.internet.interfaces import (
+    IConnector,
+    IProtocol,
+    IStreamClientEndpoint,
+)
+from twisted.internet.protocol import ClientFactory
 
 from onionp2p.leaks.passage import passage
 from onionp2p.local.folders import expandHome
 from onionp2p.local.quiet import quietFactory
-from onionp2p.local.sockets import LONGEST_PATH
 
-__all__ = ["Place"]
+__all__ = ["LONGEST_PATH", "LOOPBACK", "TOO_LONG", "Place", "PortOrPath"]
+
+LOOPBACK = "127.0.0.1"  # nothing is looked up, and nobody else is asked
+# sockaddr_un holds 104 bytes on macOS and 108 on Linux, one of them the closing NUL.
+LONGEST_PATH = 103 if sys.platform == "darwin" else 107
+TOO_LONG = f"the path of a socket has at most {LONGEST_PATH} bytes"
+
+PortOrPath = int | str
+"""
+A TCP port of 127.0.0.1, or the path of a UNIX socket, in which C{~} is the user's home.
+"""
 
 _TCP = re.compile(r"(\[[^\]]*\]|[^:]*):([0-9]{1,5})", re.ASCII)
+# Tor takes no quotes, spaces or escapes in the path of a target.
+_PLAIN_PATH = re.compile(r"/[A-Za-z0-9._/+@,~=:%-]*", re.ASCII)
 _EXPECTED = "unix:/path or tcp:127.0.0.1:PORT is expected"
 
 
@@ -38,14 +61,23 @@ class Place:
     """
     Where a program listens, or is to listen.  C{str()} of it is how it is written.
 
-    @ivar path: of a UNIX socket, absolute; or empty.
-    @ivar host: or an address of this machine's own network.
-    @ivar port: and a port there; 0 for any that is free.
+    @ivar path: of a UNIX socket, absolute; of a port, empty.
+    @ivar host: of a port: an address of this machine's own network.
+    @ivar port: 0 for any that is free.
     """
 
     path: str = ""
-    host: str = ""
+    host: str = LOOPBACK
     port: int = 0
+
+    @classmethod
+    def of(cls, written: PortOrPath) -> Place:
+        """
+        Give what is meant by a port or a path, for the user who runs us now.
+        """
+        if isinstance(written, int):
+            return cls(port=written)
+        return cls(path=expandHome(written))
 
     @classmethod
     def fromString(cls, text: str) -> Place:
@@ -56,7 +88,7 @@ class Place:
         """
         kind, _, rest = text.partition(":")
         if kind == "unix" and rest:
-            return cls(path=_checkedPath(rest))
+            return _place(rest)
         match = _TCP.fullmatch(rest) if kind == "tcp" else None
         if match is None:
             raise ValueError(f"{_EXPECTED}, not {text[:80]!r}")
@@ -66,12 +98,16 @@ class Place:
         return cls(host=_checkedHost(match[1].strip("[]")), port=port)
 
     def __str__(self) -> str:
-        if self.path:
-            return f"unix:{self.path}"
-        return f"tcp:[{self.host}]:{self.port}" if ":" in self.host else self._pair("tcp:")
+        return f"unix:{self.path}" if self.path else f"tcp:{self.name}"
 
-    def _pair(self, prefix: str) -> str:
-        return f"{prefix}{self.host}:{self.port}"
+    @property
+    def name(self) -> str:
+        """
+        What people know it by: the path, or address and port.
+        """
+        if self.path:
+            return self.path
+        return f"[{self.host}]:{self.port}" if ":" in self.host else f"{self.host}:{self.port}"
 
     @property
     def multiaddr(self) -> str:
@@ -86,9 +122,25 @@ class Place:
     @property
     def ofTor(self) -> str:
         """
-        The same as tor's C{Port=} has it (control-spec, section 3.27).
+        The same as tor's C{Port=} and C{HiddenServicePort} have it (control-spec, section 3.27).
+
+        @raise ValueError: if tor could not be told of it.
         """
-        return str(self) if self.path else str(self).removeprefix("tcp:")
+        if not self.path:
+            return self.name
+        if self.isTooLong or not _PLAIN_PATH.fullmatch(self.path):
+            raise ValueError(
+                f"{self.path!a}: tor takes only short paths of plain letters, digits and"
+                " ._/+@,~=:%-."
+            )
+        return str(self)
+
+    @property
+    def isTooLong(self) -> bool:
+        """
+        Whether no socket can have such a path.
+        """
+        return len(os.fsencode(self.path)) > LONGEST_PATH
 
     def connect(self, reactor: Any, protocol: IProtocol, timeout: float) -> Deferred[IProtocol]:
         """
@@ -99,6 +151,9 @@ class Place:
         @return: fires with the protocol; fails with a C{ConnectError}.
         """
         endpoint: IStreamClientEndpoint
+        # Twisted says nothing until the time is over, and forgets to close a socket.
+        if self.isTooLong:
+            return fail(ConnectError(string=TOO_LONG))
         if self.path:
             endpoint = UNIXClientEndpoint(reactor, self.path, timeout=timeout)
         elif ":" in self.host:
@@ -108,15 +163,31 @@ class Place:
         with passage():
             return endpoint.connect(quietFactory(protocol))
 
+    def connectFactory(self, reactor: Any, factory: ClientFactory) -> IConnector:
+        """
+        Do so as Twisted's reactors do, without a deadline: nothing stands between the socket and
+        the factory's protocol.
 
-def _checkedPath(text: str) -> str:
-    path = os.path.abspath(expandHome(text))
-    if not path.isprintable():
+        @raise OSError: if there can be no UNIX socket; of a port, the factory hears.
+        """
+        connector: IConnector
+        if self.isTooLong:
+            raise OSError(errno.ENAMETOOLONG, TOO_LONG)
+        if self.path:
+            connector = reactor.connectUNIX(self.path, factory, timeout=None)
+        else:
+            with passage():
+                connector = reactor.connectTCP(self.host, self.port, factory, timeout=None)
+        return connector
+
+
+def _place(path: str) -> Place:
+    place = Place(path=os.path.abspath(expandHome(path)))
+    if not place.path.isprintable():
         raise ValueError("the path of a socket has only printable characters")
-    # Of a longer one Twisted would tell after its time-out, and forget to close a socket.
-    if len(os.fsencode(path)) > LONGEST_PATH:
-        raise ValueError(f"the path of a socket has at most {LONGEST_PATH} bytes: choose another")
-    return path
+    if place.isTooLong:
+        raise ValueError(f"{TOO_LONG}: choose another")
+    return place
 
 
 def _checkedHost(text: str) -> str:

@@ -16,7 +16,6 @@ from typing import cast
 from twisted.application.internet import ClientService
 from twisted.application.service import Service
 from twisted.internet.defer import CancelledError, Deferred, maybeDeferred, succeed
-from twisted.internet.error import CannotListenError
 from twisted.internet.interfaces import (
     IListeningPort,
     IProtocol,
@@ -31,10 +30,11 @@ from twisted.python.failure import Failure
 from zope.interface import implementer
 
 from onionp2p.address import OnionAddress
+from onionp2p.errors.remedies import remedied
 from onionp2p.ping.initiator import PingInitiator
 from onionp2p.ping.naming import addressText, peerText
 from onionp2p.ping.results import Err, Ok, PingEvent
-from onionp2p.ping.stopping import stopFailed
+from onionp2p.ping.stopping import stopFailed, tellFailure
 from onionp2p.waiting.cancelling import CANCELLED
 
 __all__ = ["DialingService", "ListeningService", "logPingEvent"]
@@ -98,10 +98,7 @@ class ListeningService(Service):
     def _failed(self, failure: Failure) -> None:
         if not self.running:
             return  # cancelled by stopService()
-        if failure.check(CannotListenError):
-            self._log.critical("not listening: {error}", error=str(failure.value))
-        else:
-            self._log.failure("not listening:", failure)
+        tellFailure(self._log, "not listening", failure)
         self._giveUp(self._reactor)
 
     def _close(self, port: IListeningPort | None) -> Deferred[None]:
@@ -131,7 +128,8 @@ class _ReportingEndpoint:
 
     def _failed(self, failure: Failure) -> Failure:
         if not failure.check(*CANCELLED):
-            _log.warn("could not connect: {error}", error=str(failure.value))
+            reason = remedied(failure.value) or str(failure.value)
+            _log.warn("could not connect: {error}", error=reason)
         return failure
 
 

@@ -2,7 +2,7 @@
 # See LICENSE for details.
 
 """
-How a service ends its process with a status that says "failed".
+How a service that can't go on says why, and ends its process with a status that says "failed".
 """
 
 from __future__ import annotations
@@ -15,8 +15,25 @@ from typing import NoReturn
 
 from twisted.internet.error import ReactorNotRunning
 from twisted.internet.interfaces import IReactorCore
+from twisted.logger import Logger
+from twisted.python.failure import Failure
 
-__all__ = ["stopFailed"]
+from onionp2p.errors.remedies import remedied
+
+__all__ = ["stopFailed", "tellFailure"]
+
+
+def tellFailure(log: Logger, what: str, failure: Failure) -> None:
+    """
+    Log why it can't: a sentence, or the traceback of what nobody has foreseen.
+
+    @param what: what comes of it, as C{"not listening"}.
+    """
+    error = remedied(failure.value)
+    if error is None:
+        log.failure("{what}:", failure, what=what)
+    else:
+        log.critical("{what}: {error}", what=what, error=error)
 
 
 def stopFailed(reactor: IReactorCore) -> None:

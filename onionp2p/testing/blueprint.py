@@ -15,7 +15,8 @@ from twisted.internet.interfaces import IReactorTime
 
 from onionp2p.testing.authority import AuthorityKeys
 from onionp2p.testing.janitor import Janitor
-from onionp2p.testing.nodes import Node, NodeConfiguration, sharedLines
+from onionp2p.testing.nodeconfiguration import NodeConfiguration, sharedLines
+from onionp2p.testing.nodes import Node
 
 __all__ = ["makeNodes"]
 

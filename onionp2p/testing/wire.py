@@ -15,7 +15,7 @@ from twisted.internet.protocol import Protocol, connectionDone
 from twisted.protocols.basic import LineOnlyReceiver
 from twisted.python.failure import Failure
 
-from onionp2p.testing.faketor.places import Place
+from onionp2p.testing.faketor.places import connectTo
 
 __all__ = ["CLOSED", "ControlWire", "SocksWire"]
 
@@ -59,7 +59,7 @@ class ControlWire:
         @param place: a path, or C{127.0.0.1:port}.
         """
         protocol = _Lines()
-        await Place.parse(place).connect(reactor, protocol)
+        await connectTo(reactor, place, protocol)
         return cls(protocol)
 
     async def ask(self, command: str) -> list[str]:
@@ -151,7 +151,7 @@ class SocksWire:
         @param place: a path, or C{127.0.0.1:port}.
         """
         protocol = _Bytes()
-        await Place.parse(place).connect(reactor, protocol)
+        await connectTo(reactor, place, protocol)
         return cls(protocol)
 
     def send(self, data: bytes) -> None:

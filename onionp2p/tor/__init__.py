@@ -4,5 +4,6 @@
 """
 All that talks to tor.
 
-Only L{onionp2p.tor.control} imports txtorcon, and nothing imports that before tor is needed.
+L{onionp2p.tor.controlprotocol} alone imports txtorcon, and nothing imports that before tor is
+needed.
 """

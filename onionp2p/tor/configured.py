@@ -26,7 +26,7 @@ from onionp2p.errors import (
     TorRefusedCommand,
 )
 from onionp2p.local.files import UnfitFile, openRegular
-from onionp2p.local.sockets import LOOPBACK, LocalSocket
+from onionp2p.local.places import LOOPBACK, Place
 from onionp2p.tor.access import whoMayRead
 from onionp2p.tor.control import TorControl
 from onionp2p.tor.words import unquote
@@ -92,7 +92,7 @@ def parseServices(text: str) -> list[ConfiguredOnion]:
     return services
 
 
-def parseTarget(text: str, port: int) -> LocalSocket | None:
+def parseTarget(text: str, port: int) -> Place | None:
     """
     Read a target as a torrc has it: C{8080}, C{127.0.0.1}, C{127.0.0.1:8080} or C{unix:/path}.
 
@@ -101,19 +101,19 @@ def parseTarget(text: str, port: int) -> LocalSocket | None:
     @return: L{None} if it is not where we could listen.
     """
     if match := _UNIX.fullmatch(text):
-        return unquote(match[1]) if match[1] else match[2]
+        return Place(path=unquote(match[1]) if match[1] else match[2])
     if text in _LOCAL:
-        return port
+        return Place(port=port)
     host, _, number = text.rpartition(":")
     if host and host not in _LOCAL:
         return None
     try:
-        return parsePort(number)
+        return Place(port=parsePort(number))
     except AddressError:
         return None
 
 
-async def findTarget(control: TorControl, address: OnionAddress) -> LocalSocket:
+async def findTarget(control: TorControl, address: OnionAddress) -> Place:
     """
     Ask a tor where it takes the connections to one port of an onion.
 
@@ -140,7 +140,7 @@ async def findTarget(control: TorControl, address: OnionAddress) -> LocalSocket:
     raise OnionNotServed
 
 
-def _targetOf(service: ConfiguredOnion, port: int) -> LocalSocket:
+def _targetOf(service: ConfiguredOnion, port: int) -> Place:
     targets = service.targets(port)
     if not targets:
         virtual = ", ".join(str(virtual) for virtual, _ in service.ports)

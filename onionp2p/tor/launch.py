@@ -19,7 +19,7 @@ from twisted.logger import Logger
 from onionp2p.errors import StateInUse, TooFewDescriptors, TorDied, TorError, TorrcRefused
 from onionp2p.local.files import UnfitFile, readText
 from onionp2p.local.folders import expandHome
-from onionp2p.local.sockets import LocalSocket
+from onionp2p.local.places import Place
 from onionp2p.options import TorOptions
 from onionp2p.tor.bootstrap import Bootstrap
 from onionp2p.tor.clientauth import ClientAuthorizations
@@ -90,7 +90,7 @@ class LaunchedTor:
         self.bootstrap = bootstrap
         self.authorizations = ClientAuthorizations(control)
         self.runDirectory = runDirectory
-        self.socks: LocalSocket = runDirectory.socksPath
+        self.socks = Place(path=runDirectory.socksPath)
         self.pid = process.pid
 
     async def takeLeave(self) -> None:
@@ -123,11 +123,11 @@ class LaunchedTor:
         """
         await self.bootstrap.whenDone()
 
-    def newTarget(self) -> LocalSocket:
+    def newTarget(self) -> Place:
         """
-        Give the path of a UNIX socket for one more listener, in our private folder.
+        Give a UNIX socket for one more listener, in our private folder.
         """
-        return self.runDirectory.newTargetPath()
+        return Place(path=self.runDirectory.newTargetPath())
 
     def whyLost(self) -> TorDied:
         """

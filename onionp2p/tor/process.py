@@ -42,11 +42,15 @@ if TYPE_CHECKING:
 
     from onionp2p.tor.control import TorControl
 
-__all__ = ["TorProcess"]
+__all__ = ["SECONDS_TO_END", "TorProcess"]
+
+SECONDS_TO_END = 3.0
+"""
+How long a tor that is let go of may take to end.
+"""
 
 _COMPLAINT = re.compile(r"\[(?:warn|err)\] (.*)")
 _MOST_LINES = 20
-_SECONDS_TO_END = 3.0
 _SECONDS_TO_REAP = 2.0
 
 
@@ -196,7 +200,7 @@ class TorProcess:
         self._letGo()
         for lastResort in (self.kill, self._log.abortConnection):
             try:
-                await self.whenGone().addTimeout(_SECONDS_TO_END, self._reactor)
+                await self.whenGone().addTimeout(SECONDS_TO_END, self._reactor)
                 break
             except TimeoutError:  # of the second kind when somebody else holds its output
                 lastResort()

@@ -46,10 +46,20 @@ class Publication:
         self._again = again
         self._pauses = Backoff(_FIRST_PAUSE, _PAUSE_FACTOR, _LONGEST_PAUSE)
         self._pending: Counter[str] = Counter()
+        self._begun = False
         self._published: Outcome[None] = Outcome()
         self._uploaded = False
         self._timer = Timer(clock)
         self.found = False
+
+    def __str__(self) -> str:
+        if not self._begun:
+            return "tor has begun no upload of its descriptor"
+        if self._uploaded:
+            return "a directory has its descriptor"
+        if self._pending.total():
+            return "tor uploads its descriptor, and no directory has answered"
+        return "no directory has taken its descriptor"
 
     def whenPublished(self) -> Deferred[None]:
         """
@@ -66,7 +76,7 @@ class Publication:
         self.stop()
         self.found = self.found and not isNew
         self._pending.clear()
-        self._uploaded = False
+        self._begun = self._uploaded = False
         if self._published.known:
             self._published = Outcome()
 
@@ -95,6 +105,7 @@ class Publication:
         """
         if action == "UPLOAD":
             self._pending[directory] += 1
+            self._begun = True
             if not self._uploaded:  # tor has made the next attempt itself
                 self.stop()
         elif action in {"UPLOADED", "FAILED"} and self._pending[directory]:

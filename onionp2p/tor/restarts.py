@@ -6,7 +6,7 @@ How often a tor may be restarted to repair something.
 
 A tor draws its second layer of guards when it starts (vanguards-lite writes none to disk), for two
 weeks.  Who could have it restarted at will, by keeping us from our own onion, would soon be among
-them: docs/security.md, "Guard discovery".
+them ("Guard discovery", on the page of security).
 """
 
 from __future__ import annotations

@@ -8,7 +8,6 @@ The private folder that holds the sockets between us and our tor.
 from __future__ import annotations
 
 import os
-import re
 import shutil
 import stat
 import tempfile
@@ -18,15 +17,13 @@ from itertools import count
 from onionp2p.errors import TorError
 from onionp2p.local.folders import runtimeFolders
 from onionp2p.local.locks import FileLock, Locked
-from onionp2p.local.sockets import LONGEST_PATH
+from onionp2p.local.places import Place
 
 __all__ = ["RunDirectory"]
 
 _PREFIX = "onionp2p-"
 _LOCK = "lock"
-_LONGEST_NAME = len("/onion-9999999")
-# ADD_ONION takes no quotes, spaces or escapes in a target's path.
-_PLAIN_PATH = re.compile(r"/[A-Za-z0-9._/+@,~-]*", re.ASCII)
+_LONGEST_PATH = f"{_PREFIX}12345678/onion-9999999"
 
 
 class RunDirectory:
@@ -90,8 +87,9 @@ class RunDirectory:
     def _make() -> str:
         problems = []
         for parent in runtimeFolders():
-            longest = len(os.fsencode(parent)) + len(f"/{_PREFIX}12345678") + _LONGEST_NAME
-            if longest > LONGEST_PATH or not _PLAIN_PATH.fullmatch(parent):
+            try:
+                _ = Place(path=os.path.join(parent, _LONGEST_PATH)).ofTor
+            except ValueError:
                 continue
             try:
                 path = tempfile.mkdtemp(prefix=_PREFIX, dir=parent)

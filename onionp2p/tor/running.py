@@ -31,8 +31,7 @@ from onionp2p.errors import (
     NotAControlPort,
     RunningTorLost,
 )
-from onionp2p.local.folders import expandHome
-from onionp2p.local.sockets import LOOPBACK, LocalSocket, connectLocally, nameOf
+from onionp2p.local.places import LOOPBACK, Place
 from onionp2p.options import TorOptions
 from onionp2p.tor.access import mayWrite, whoMayWrite
 from onionp2p.tor.authentication import Proof
@@ -47,7 +46,7 @@ _log = Logger()
 
 _SECONDS_TO_CONNECT = 10.0
 _UNIX = "unix:"
-_ANY_FREE_PORT = 0
+_ANY_FREE_PORT = Place()
 
 
 class RunningTor:
@@ -59,18 +58,18 @@ class RunningTor:
     @ivar authorizations: our keys to others' onions, while they are needed.
     """
 
-    def __init__(self, where: LocalSocket, control: TorControl, bootstrap: Bootstrap) -> None:
+    def __init__(self, where: Place, control: TorControl, bootstrap: Bootstrap) -> None:
         """
         @param where: its control port.
         """
         self._where = where
-        self._socks: LocalSocket | None = None
+        self._socks: Place | None = None
         self.control = control
         self.bootstrap = bootstrap
         self.authorizations = ClientAuthorizations(control)
 
     @property
-    def socks(self) -> LocalSocket:
+    def socks(self) -> Place:
         """
         Where it takes dials, as it said when it was L{bootstrapped} last.
 
@@ -90,7 +89,7 @@ class RunningTor:
         # Asked each time: its owner may move it, and Tor Browser opens it late.
         self._socks = readListeners(await self.control.getInfo("net/listeners/socks"))
 
-    def newTarget(self) -> LocalSocket:
+    def newTarget(self) -> Place:
         """
         Give a TCP port: a tor of another user can't enter a folder of ours.
         """
@@ -130,11 +129,9 @@ async def connectTor(reactor: Any, options: TorOptions) -> RunningTor:
     @raise ControlPortError: says what is wrong with that port, and what to do.
     @raise TorError: if it is too old, or silent.
     """
-    where = options.control
-    assert where is not None
-    if isinstance(where, str):
-        where = expandHome(where)
-    proof = Proof.fromEnvironment(showsCookie=isinstance(where, str))
+    assert options.control is not None
+    where = Place.of(options.control)
+    proof = Proof.fromEnvironment(showsCookie=bool(where.path))
     control = TorControl(reactor, proof=proof)
     await connectControl(reactor, where, control)
     bootstrap = Bootstrap(reactor, control)
@@ -150,11 +147,11 @@ async def connectTor(reactor: Any, options: TorOptions) -> RunningTor:
         if isinstance(problem, (ControlLost, ControlTimeout)):
             raise type(problem)(_at(where)) from None
         raise
-    _log.info("using the tor at {where}", where=nameOf(where))
+    _log.info("using the tor at {where}", where=where.name)
     return RunningTor(where, control, bootstrap)
 
 
-async def connectControl(reactor: Any, where: LocalSocket, control: TorControl) -> None:
+async def connectControl(reactor: Any, where: Place, control: TorControl) -> None:
     """
     Connect to a control port, and no more.
 
@@ -162,26 +159,26 @@ async def connectControl(reactor: Any, where: LocalSocket, control: TorControl) 
     @raise ControlTimeout: if nobody takes the connection.
     """
     try:
-        await connectLocally(reactor, where, control.protocol, _SECONDS_TO_CONNECT)
+        await where.connect(reactor, control.protocol, _SECONDS_TO_CONNECT)
     except ConnectingCancelledError:
         raise CancelledError from None
     except TimeoutError:
         raise ControlTimeout(_at(where)) from None
     except ConnectError as problem:
         if problem.osError in {errno.EACCES, errno.EPERM}:
-            raise ControlPortForbidden(whoMayWrite(nameOf(where))) from None
+            raise ControlPortForbidden(whoMayWrite(where.name)) from None
         if problem.osError in {errno.ENOENT, errno.ECONNREFUSED, errno.ENOTDIR}:
             raise ControlPortNotFound(_at(where)) from None
-        raise ControlPortError(f"{nameOf(where)}: {problem.args[0]}.") from None
+        raise ControlPortError(f"{where.name}: {problem.args[0]}.") from None
     except OSError as problem:  # a path that is too long, say
-        raise ControlPortError(f"{nameOf(where)}: {problem}.") from None
+        raise ControlPortError(f"{where.name}: {problem}.") from None
 
 
-def _at(where: LocalSocket) -> str:
-    return f"It is at {nameOf(where)}."
+def _at(where: Place) -> str:
+    return f"It is at {where.name}."
 
 
-def readListeners(text: str) -> LocalSocket | None:
+def readListeners(text: str) -> Place | None:
     """
     Choose where to dial: a UNIX socket before a port of 127.0.0.1, if we may use it.
 
@@ -192,12 +189,12 @@ def readListeners(text: str) -> LocalSocket | None:
     listeners = parseStrings(text)
     for listener in listeners:
         if listener.startswith(_UNIX) and _mayUse(listener.removeprefix(_UNIX)):
-            return listener.removeprefix(_UNIX)
+            return Place(path=listener.removeprefix(_UNIX))
     for listener in listeners:
         host, _, port = listener.rpartition(":")
         if host in {LOOPBACK, "0.0.0.0"}:  # noqa: S104 - tor's, not ours; and we are among all
             with suppress(AddressError):
-                return parsePort(port)
+                return Place(port=parsePort(port))
     return None
 
 

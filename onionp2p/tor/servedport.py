@@ -42,6 +42,13 @@ class ServedPort:
         """
         return self._onion.publication.whenPublished()
 
+    @property
+    def uploads(self) -> str:
+        """
+        How far its publication is, for people.
+        """
+        return str(self._onion.publication)
+
     async def changeClients(self, clients: Clients) -> None:
         """
         Let in these from now on, at all ports; where tor is gone, from the next one on.

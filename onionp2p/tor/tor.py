@@ -10,7 +10,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Protocol
 
 from onionp2p.errors import TorDied
-from onionp2p.local.sockets import LocalSocket
+from onionp2p.local.places import Place
 
 if TYPE_CHECKING:
     from onionp2p.tor.bootstrap import Bootstrap
@@ -34,7 +34,7 @@ class Tor(Protocol):
     authorizations: ClientAuthorizations
 
     @property
-    def socks(self) -> LocalSocket:
+    def socks(self) -> Place:
         """
         Where it takes dials.
 
@@ -48,9 +48,9 @@ class Tor(Protocol):
         @raise TorError: says what keeps it from that.
         """
 
-    def newTarget(self) -> LocalSocket:
+    def newTarget(self) -> Place:
         """
-        Give a socket for one more listener, where this tor can deliver; port 0 is any free one.
+        Give a place for one more listener, where this tor can deliver; port 0 is any free one.
         """
 
     def whyLost(self) -> TorDied:

@@ -95,8 +95,8 @@ def test_namedPort(environment: dict[str, str], tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("arguments", "problem"),
     [
-        (["--control=0"], "control="),
-        (["--control=9051", "--state=/d"], "state= has no use with"),
+        (["--control=0"], "--control is no port"),
+        (["--control=9051", "--state=/d"], "--state has no use with --control, which uses"),
         (["--timeout=0"], "'--timeout'"),
         (["9051"], "unexpected extra argument"),
     ],

@@ -16,7 +16,6 @@ from onionp2p import OnionAddress, events
 from onionp2p.cli.jsonlines import eventObject, printEvent
 from onionp2p.errors import TorDied
 from onionp2p.events import Event
-from onionp2p.forwarding import events as forwarding
 from onionp2p.local.places import Place
 
 ADDRESS = OnionAddress("vww6ybal4bd7szmgncyruucpgfkqahzddi37ktceo3ah7ngmcopnpyyd", 80)
@@ -33,11 +32,11 @@ EXAMPLES: list[tuple[Event, dict[str, Any]]] = [
         {"event": "progress", "percent": 5, "tag": "conn", "summary": "Connecting", "warning": ""},
     ),
     (
-        forwarding.Shut(Place.fromString("tcp:127.0.0.1:8080"), ""),
+        events.Shut(Place.fromString("tcp:127.0.0.1:8080"), ""),
         {"event": "shut", "place": "tcp:127.0.0.1:8080", "why": ""},
     ),
     (
-        forwarding.NotCarried(DIED),
+        events.NotCarried(DIED),
         {"event": "not_carried", "error": str(DIED)},
     ),
 ]

@@ -18,6 +18,7 @@ import pytest
 from click.testing import CliRunner, Result
 
 from onionp2p.cli import main
+from onionp2p.errors import KeyFileError
 from onionp2p.keys import Identity, KeyFile
 
 VARIABLE = "ONIONP2P_KEY_PASSPHRASE"
@@ -224,7 +225,7 @@ def test_unfitFiles(
     forms = ["--blob=-"] if command == "export" else []
     result = key(command, name, *forms, status=1)
     assert result.stdout == ""
-    assert f"Error: The key file can't be used. {here}/{complaint}" in result.stderr
+    assert f"{KeyFileError()} {here}/{complaint}" in result.stderr
     assert base64.b64encode(content[-40:]).decode()[:10] not in result.stderr
     assert sorted(here.iterdir()) == before
 

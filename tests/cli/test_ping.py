@@ -26,10 +26,12 @@ from zope.interface import implementer
 
 from onionp2p.cli import main
 from onionp2p.cli.ping import clientEndpoint, ping
-from onionp2p.cli.pinging import pingPeer
+from onionp2p.cli.pingloop import pingPeer
+from onionp2p.cli.pingraw import RawPeer
 from onionp2p.cli.pingreport import JSONReport, Report, TextReport
 from onionp2p.errors import DialCancelled
 from onionp2p.ping import PingResponder, PingResponderFactory
+from onionp2p.ping.initiator import TIMEOUT
 from onionp2p.testing import MemoryReactor
 
 LABEL = "vww6ybal4bd7szmgncyruucpgfkqahzddi37ktceo3ah7ngmcopnpyyd"
@@ -51,12 +53,12 @@ class Net:
         """
         return self.reactor.listenUNIX("/peer", factory)
 
-    def ping(self, report: Report, **keywords: Any) -> Deferred[int]:
+    def ping(self, report: Report, *, timeout: float = TIMEOUT, **keywords: Any) -> Deferred[int]:
         """
         Ping the peer.
         """
-        endpoint = UNIXClientEndpoint(self.reactor, "/peer")
-        return Deferred.fromCoroutine(pingPeer(self.reactor, endpoint, report, **keywords))
+        peer = RawPeer(self.reactor, UNIXClientEndpoint(self.reactor, "/peer"), timeout)
+        return Deferred.fromCoroutine(pingPeer(self.reactor, peer, report, **keywords))
 
 
 @pytest.fixture
@@ -135,7 +137,9 @@ def test_interruptedWhileDialing(net: Net, capsys: pytest.CaptureFixture[str]) -
     """
     When it is interrupted before the first connection there were no replies, so the status is 1.
     """
-    pinging = Deferred.fromCoroutine(pingPeer(net.reactor, Slow(net), TextReport()))
+    pinging = Deferred.fromCoroutine(
+        pingPeer(net.reactor, RawPeer(net.reactor, Slow(net)), TextReport())
+    )
     net.reactor.advance(2)
     pinging.cancel()
     assert net.reactor.resultOf(pinging, 0) == 1
@@ -147,7 +151,9 @@ def test_interruptedWhileDialingAgain(net: Net, capsys: pytest.CaptureFixture[st
     When it is interrupted after the peer has gone, that is no lost ping, and the end.
     """
     port = net.listen(Factory.forProtocol(Dropping))
-    pinging = Deferred.fromCoroutine(pingPeer(net.reactor, Slow(net, 1), TextReport()))
+    pinging = Deferred.fromCoroutine(
+        pingPeer(net.reactor, RawPeer(net.reactor, Slow(net, 1)), TextReport())
+    )
     net.reactor.advance(3.5)
     pinging.cancel()
     assert net.reactor.resultOf(pinging, 0) == 0
@@ -346,8 +352,8 @@ def test_onionAddress(address: str) -> None:
         (f"/onion3/{LABEL}", "port"),
         ("/ip4/127.0.0.1/tcp/7777", "/onion3"),
         ("example.com:80", "Unknown endpoint type: 'example.com'"),
-        ("tcp", "takes others: .* 'host' and 'port'"),
-        ("tcp:127.0.0.1:1:nonsense=1", "takes others: .* 'nonsense'"),
+        ("tcp", "'host' and 'port': give tcp:HOST:PORT"),
+        ("tcp:127.0.0.1:1:nonsense=1", "argument 'nonsense': give tcp:HOST:PORT"),
     ],
 )
 def test_wrongAddress(address: str, problem: str) -> None:

@@ -20,8 +20,8 @@ from twisted.internet.endpoints import UNIXClientEndpoint, UNIXServerEndpoint
 from twisted.python import usage
 
 from onionp2p.cli import main
-from onionp2p.cli.pingedpeer import Libp2pPeer
-from onionp2p.cli.pinging import reportPings
+from onionp2p.cli.pinglibp2p import Libp2pPeer
+from onionp2p.cli.pingloop import pingPeer
 from onionp2p.cli.pingreport import JSONReport, TextReport
 from onionp2p.libp2p import ConnectionFactory, Identity
 from onionp2p.libp2p.errors import WrongPeer
@@ -59,7 +59,7 @@ class Net:
         """
         endpoint = UNIXClientEndpoint(self.reactor, "/bob")
         peer = Libp2pPeer(self.reactor, endpoint, 20, Identity.generate(), peerID)
-        return Deferred.fromCoroutine(reportPings(self.reactor, peer, report, **keywords))
+        return Deferred.fromCoroutine(pingPeer(self.reactor, peer, report, **keywords))
 
 
 def test_lines(capsys: pytest.CaptureFixture[str]) -> None:

@@ -18,6 +18,7 @@ from twisted.internet.defer import Deferred, succeed
 
 from onionp2p import ListenOptions, OnionAddress, forwarding
 from onionp2p.cli import main
+from onionp2p.errors import TorNotFound
 from onionp2p.events import EventObserver, Progress, Published
 from onionp2p.local.places import Place
 
@@ -31,10 +32,10 @@ ADDRESS = OnionAddress("vww6ybal4bd7szmgncyruucpgfkqahzddi37ktceo3ah7ngmcopnpyyd
         (["unix:/s"], "Missing option '--port'"),
         (["/s", "--port=1"], "'TARGET': unix:/path or tcp:127.0.0.1:PORT is expected, not '/s'"),
         (["tcp:0.0.0.0:1", "--port=1"], "can be reached from outside of this machine"),
-        (["unix:/s", "--port=0"], "port= is no port: a port is a number from 1 to 65535"),
+        (["unix:/s", "--port=0"], "--port is no port: a port is a number from 1 to 65535"),
         (["unix:/s", "--port=1", "--wait=soon"], "'soon' is not one of"),
-        (["unix:/s", "--port=1", "--timeout=0"], "timeout= takes seconds"),
-        (["unix:/s", "--port=1", "--control=9051", "--state=/d"], "state= has no use with"),
+        (["unix:/s", "--port=1", "--timeout=0"], "--timeout takes seconds"),
+        (["unix:/s", "--port=1", "--control=9051", "--state=/d"], "--state has no use with"),
     ],
 )
 def test_wrongUse(arguments: list[str], problem: str) -> None:
@@ -45,6 +46,19 @@ def test_wrongUse(arguments: list[str], problem: str) -> None:
     assert result.exit_code == 2
     assert problem in " ".join(result.stderr.split())
     assert result.stdout == ""
+
+
+def test_spokenOfAsTyped(monkeypatch: pytest.MonkeyPatch) -> None:
+    """
+    Errors, too, speak of the command's options, and of no others as if it had them.
+    """
+
+    def fail(main: object) -> None:
+        raise TorNotFound("It is not frontend=X.")
+
+    monkeypatch.setattr("onionp2p.cli.publish.run", fail)
+    result = CliRunner().invoke(main, ["publish", "unix:/s", "--port=1"])
+    assert "or name it with --tor PATH or $ONIONP2P_TOR. It is not frontend=X." in result.stderr
 
 
 class Port:

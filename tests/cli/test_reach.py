@@ -44,7 +44,7 @@ PEER = "12D3KooWD3eckifWpRn9wQpMG9R9hX3sD158z7EqHWmweQAJU5SA"
         ([ADDRESS, "--at=tcp:0.0.0.0:80"], "can be reached from outside of this machine"),
         ([ADDRESS, "--at=unix:/s", "--warm=-1"], "-1.0 is not in the range x>=0"),
         ([ADDRESS, "--at=unix:/s", "--warm=nan"], "nan is not a number of seconds"),
-        ([ADDRESS, "--at=unix:/s", "--socks=9050", "--auth=/k"], "auth= has no use with socks="),
+        ([ADDRESS, "--at=unix:/s", "--socks=9050", "--auth=/k"], "--auth has no use with --socks"),
     ],
 )
 def test_wrongUse(arguments: list[str], problem: str) -> None:

@@ -220,7 +220,7 @@ def test_damagedFiles(tmp_path: Path, content: bytes, complaint: str) -> None:
     A file that can't be understood says why, without its secret: from a file and from a stream.
     """
     path = write(tmp_path / "key", content)
-    with pytest.raises(ClientKeyError, match=f"can't be used. {path}: .*({complaint})") as caught:
+    with pytest.raises(ClientKeyError, match=f"another. {path}: .*({complaint})") as caught:
         loadClientKey(path, ADDRESS)
     text = str(caught.value)
     with pytest.raises(ClientKeyError, match=f"standard input: .*({complaint})") as caught:

@@ -224,8 +224,7 @@ def closedOnion(memory_reactor: MemoryReactor, lease: TorLease, key: ClientKey) 
     """
     tor = memory_reactor.resultOf(Deferred.fromCoroutine(lease.bootstrapped()))
     assert isinstance(tor, LaunchedTor)
-    target = tor.newTarget()
-    assert isinstance(target, str)
+    target = tor.newTarget().path
     memory_reactor.listenUNIX(target, RecordingFactory())
     identity = Identity.generate()
     command = (

@@ -20,6 +20,7 @@ from twisted.internet.protocol import Factory, Protocol
 from onionp2p.doctor.controlport import checkNamedPort, checkRunningTors
 from onionp2p.doctor.finding import Finding, Level
 from onionp2p.doctor.socksport import checkSocksPort
+from onionp2p.local.places import Place
 from onionp2p.testing import FakeNetwork, FakeTor, MemoryReactor
 from onionp2p.testing.faketor import Delay, Drop, Hang, Impersonate, Refuse, Reply, Stall
 from onionp2p.testing.faketor.authentication import hashPassword
@@ -302,7 +303,9 @@ def test_staleSocket(
     A socket that a tor has left behind is a warning.
     """
     (folder / "control").touch()
-    monkeypatch.setattr("onionp2p.doctor.controlport._USUAL_PORTS", (f"{folder}/control",))
+    monkeypatch.setattr(
+        "onionp2p.doctor.controlport._USUAL_PORTS", (Place(path=f"{folder}/control"),)
+    )
     (only,) = found(memory_reactor, checkRunningTors(memory_reactor))
     assert only.level is Level.WARNING
     assert "its tor has gone" in only.found

@@ -26,7 +26,7 @@ def test_oneLine() -> None:
     Whatever a machine says becomes a line that a terminal shows, and does not obey.
     """
     said = problem("a", "x\n\ty\x1b]0;z\x07 ", "rm\r\nthis")
-    assert (said.found, said.remedy) == ("x y ]0;z", "rm this")
+    assert (said.found, said.remedy) == ("x y\ufffd]0;z\ufffd", "rm this")
     endless = well("a", "x" * 100_000).found
     assert len(endless) == 500
     assert endless.endswith("…")

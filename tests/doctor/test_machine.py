@@ -7,8 +7,10 @@ What the machine gives us.
 
 from __future__ import annotations
 
+import re
 import resource
 import time
+from datetime import datetime
 from pathlib import Path
 
 import pytest
@@ -20,15 +22,40 @@ NOON = 1_795_348_800.0
 """2026-11-22 12:00 UTC."""
 
 
-@pytest.mark.parametrize("now", [0.0, 1e9, 2.6e9, 1e18, -1e18])
-def test_noTime(now: float, tmp_path: Path) -> None:
+DAY = 86400.0
+
+
+@pytest.mark.parametrize(
+    ("now", "level"),
+    [
+        (-1e18, Level.PROBLEM),
+        (0.0, Level.PROBLEM),
+        (NOON - 2 * DAY, Level.PROBLEM),
+        (NOON, Level.OK),
+        (NOON + 9 * 365 * DAY, Level.OK),
+        (NOON + 11 * 365 * DAY, Level.WARNING),
+        (1e18, Level.WARNING),
+    ],
+)
+def test_byTheRelease(now: float, level: Level, tmp_path: Path) -> None:
     """
-    A clock that was never set is a problem, whatever it says.
+    A clock from before this version was made is wrong, and one of ten years later most likely.
     """
     (found,) = checkClock(now, str(tmp_path))
-    assert found.level is Level.PROBLEM
-    assert "which can't be" in found.found
-    assert found.remedy.startswith("set it: ")
+    assert found.level is level
+    assert found.remedy.startswith("set it: ") is (level is not Level.OK)
+
+
+def test_released() -> None:
+    """
+    The day of this version is that of the newest in the list of changes.
+    """
+    changes = Path(__file__).parents[2] / "CHANGELOG.md"
+    day = re.search(r"^## [0-9.]+ \((.*)\)$", changes.read_text(encoding="utf-8"), re.MULTILINE)
+    assert day is not None
+    released = datetime.fromisoformat(f"{day[1]} 12:00+00:00").timestamp()
+    assert checkClock(released)[0].level is not Level.PROBLEM
+    assert "and this onionp2p is of " + day[1] in checkClock(released - 2 * DAY)[0].found
 
 
 def test_behindTheConsensus(tmp_path: Path) -> None:

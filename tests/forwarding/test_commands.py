@@ -7,6 +7,7 @@ C{twistd onionp2p forward}, C{publish} and C{reach}.
 
 from __future__ import annotations
 
+import errno
 import resource
 import signal
 import socket
@@ -20,10 +21,11 @@ import pytest
 from twisted.application.service import IService
 from twisted.internet.defer import Deferred
 from twisted.internet.error import CannotListenError
-from twisted.logger import LogEvent, capturedLogs
+from twisted.logger import LogEvent, capturedLogs, formatEvent
 from twisted.python import usage
 from zope.interface.verify import verifyObject
 
+from onionp2p.errors import TorNotFound
 from onionp2p.forwarding.descriptors import allowDescriptors
 from onionp2p.forwarding.service import CarrierService
 from onionp2p.tap import Options, makeService
@@ -105,21 +107,36 @@ def test_warm() -> None:
     assert parsed("reach", *COMMANDS["reach"], "--warm=1.5").subOptions["warm"] == 1.5
 
 
-async def test_givesUp(loggedErrors: list[LogEvent]) -> None:
+@pytest.mark.parametrize(
+    ("error", "said"),
+    [
+        (
+            CannotListenError("", "/s", OSError("it is taken")),
+            "Couldn't listen on any:/s: it is taken.",
+        ),
+        (
+            FileNotFoundError(errno.ENOENT, "No such file", "7", None, b"/no/s.lock"),
+            "/no/s.lock: No such file: check the path.",
+        ),
+        (TorNotFound("Sorry."), str(TorNotFound("Sorry."))),
+    ],
+    ids=lambda each: type(each).__name__,
+)
+async def test_givesUp(error: Exception, said: str, loggedErrors: list[LogEvent]) -> None:
     """
-    A service that can't begin says so and stops the reactor.
+    A service that can't begin says so in a sentence, and stops the reactor.
     """
     stopped: list[object] = []
 
     async def begin() -> Any:
-        raise CannotListenError("", "/s", OSError("it is taken"))
+        raise error
 
     service = CarrierService("the reactor", begin, stopped.append)  # type: ignore[arg-type]
     service.startService()
     assert stopped == ["the reactor"]
     (event,) = loggedErrors
-    assert "nothing is carried: " in event["log_format"]
-    assert "it is taken" in event["error"]
+    assert formatEvent(event) == f"nothing is carried: {said}"
+    assert "log_failure" not in event
     loggedErrors.clear()
     await service.stopService()
 

@@ -201,7 +201,7 @@ def test_notAFile(tmp_path: Path) -> None:
         ("folder", "not a regular file"),
         ("link", "a link"),
         ("fifo", "not a regular file"),
-        ("missing/key", "No such file"),
+        ("missing/key", "the folder that is to hold it does not exist"),
         ("nul\0key", "no file can have such a name"),
         ("k" * 256, "name too long"),
     ]:

@@ -117,7 +117,7 @@ def test_noFolder(path: Path) -> None:
     """
     A folder that is not there is named.
     """
-    with pytest.raises(IdentityFileError, match="No such file or directory"):
+    with pytest.raises(IdentityFileError, match="the folder that is to hold it does not exist"):
         holdIdentityFile(str(path / "deeper"))
 
 

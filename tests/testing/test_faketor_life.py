@@ -44,11 +44,11 @@ class TestEnd:
 
     def test_frozen(self, room: Any) -> None:
         """
-        A frozen one is killed after 5 s by those who launched it.
+        A frozen one is killed after 3 s by those who launched it.
         """
         room.listener.freeze()
         room.reactor.resultOf(Deferred.fromCoroutine(room.listener.end()))
-        assert (room.reactor.seconds(), room.listener.alive) == (5, False)
+        assert (room.reactor.seconds(), room.listener.alive) == (3, False)
 
 
 class TestOutage:

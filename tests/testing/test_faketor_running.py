@@ -22,7 +22,7 @@ from onionp2p.local.quiet import quietFactory
 from onionp2p.testing import FakeNetwork, MemoryReactor, RecordingFactory
 from onionp2p.testing.faketor import Impersonate
 from onionp2p.testing.faketor.authentication import hashPassword
-from onionp2p.testing.faketor.places import Place
+from onionp2p.testing.faketor.places import connectTo
 from onionp2p.testing.faketor.replies import Refused
 from onionp2p.testing.wire import CLOSED, ControlWire, SocksWire
 from onionp2p.tor.control import TorControl
@@ -102,7 +102,7 @@ class TestPlaces:
         from twisted.internet import reactor
 
         with pytest.raises(NoRouteError):
-            await Place.parse("192.0.2.1:9999").connect(reactor, Protocol())
+            await connectTo(reactor, "192.0.2.1:9999", Protocol())
 
     def test_taken(self, memory_reactor: MemoryReactor, network: FakeNetwork) -> None:
         """

@@ -22,6 +22,7 @@ from onionp2p.testing import FakeNetwork, MemoryReactor
 from onionp2p.testing.faketor import Delay, Die, Hang
 from onionp2p.tor.launch import LaunchedTor
 from onionp2p.tor.pool import TorLease, leaseTor, setLauncher, shutdown
+from onionp2p.tor.process import SECONDS_TO_END
 from onionp2p.tor.tor import Tor
 
 OPTIONS = TorOptions()
@@ -313,10 +314,10 @@ class TestShutdown:
         would use the same state directory.
         """
         memory_reactor.resultOf(leaseTor(memory_reactor, OPTIONS).launched())
-        fake_network.tors[0].freeze()  # it takes 5 s to end
+        fake_network.tors[0].freeze()
         ending = shutdown(memory_reactor)
         waiting = launched(leaseTor(memory_reactor, OPTIONS))
-        memory_reactor.advance(4)
+        memory_reactor.advance(SECONDS_TO_END - 1)
         assert len(fake_network.tors) == 1
         memory_reactor.resultOf(waiting)
         assert alive(fake_network) == [False, True]

@@ -37,7 +37,7 @@ from onionp2p.errors import (
     TorTooOld,
 )
 from onionp2p.keys import Identity
-from onionp2p.local.sockets import LocalSocket
+from onionp2p.local.places import Place, PortOrPath
 from onionp2p.options import TorOptions
 from onionp2p.testing import FakeNetwork, FakeTor, MemoryReactor
 from onionp2p.testing.faketor import Delay, Drop, Hang, Refuse, Reply
@@ -73,14 +73,14 @@ def noPassword(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv(PASSWORD_VARIABLE, "")
 
 
-def lease(reactor: MemoryReactor, where: LocalSocket = PORT) -> TorLease:
+def lease(reactor: MemoryReactor, where: PortOrPath = PORT) -> TorLease:
     """
     Lease a running tor.
     """
     return leaseTor(reactor, TorOptions(control=where))
 
 
-def enter(reactor: MemoryReactor, where: LocalSocket = PORT) -> Tor:
+def enter(reactor: MemoryReactor, where: PortOrPath = PORT) -> Tor:
     """
     Lease one, and wait until it has let us in.
     """
@@ -129,7 +129,7 @@ def test_letIn(
     memory_reactor: MemoryReactor,
     fake_network: FakeNetwork,
     folder: str,
-    where: LocalSocket,
+    where: PortOrPath,
     pieceSize: int | None,
 ) -> None:
     """
@@ -342,7 +342,7 @@ def test_impostor(
 
 @pytest.mark.parametrize("where", [PORT, "/run/tor/control"])
 def test_plainCookie(
-    memory_reactor: MemoryReactor, fake_network: FakeNetwork, folder: str, where: LocalSocket
+    memory_reactor: MemoryReactor, fake_network: FakeNetwork, folder: str, where: PortOrPath
 ) -> None:
     """
     Where the cookie could only be shown, it is on a UNIX socket, and not on a TCP port, which any
@@ -450,7 +450,7 @@ def test_tooOld(memory_reactor: MemoryReactor, fake_network: FakeNetwork) -> Non
 
 @pytest.mark.parametrize("where", [PORT, "/run/tor/control"])
 def test_nobodyListens(
-    memory_reactor: MemoryReactor, fake_network: FakeNetwork, where: LocalSocket
+    memory_reactor: MemoryReactor, fake_network: FakeNetwork, where: PortOrPath
 ) -> None:
     """
     Where nobody listens, the error says where that is and what a torrc needs.
@@ -524,7 +524,7 @@ def test_bootstrap(memory_reactor: MemoryReactor, fake_network: FakeNetwork) -> 
     fake_network.startTor("/nowhere", {**NO_SECRET, "SocksPort": "9050"})
     tor = memory_reactor.resultOf(lease(memory_reactor).bootstrapped())
     assert memory_reactor.seconds() == 5
-    assert tor.socks == 9050
+    assert tor.socks == Place(port=9050)
 
 
 def test_noSocksPort(memory_reactor: MemoryReactor, fake_network: FakeNetwork) -> None:
@@ -544,10 +544,10 @@ def test_socksPortMoves(memory_reactor: MemoryReactor, fake_network: FakeNetwork
     fake_network.startTor("/nowhere", {**NO_SECRET, "SocksPort": "9050"})
     leased = lease(memory_reactor)
     tor = memory_reactor.resultOf(leased.bootstrapped())
-    assert tor.socks == 9050
+    assert tor.socks == Place(port=9050)
     memory_reactor.resultOf(tor.control.command("SETCONF SocksPort=9060"))
     tor = memory_reactor.resultOf(leased.bootstrapped())
-    assert tor.socks == 9060
+    assert tor.socks == Place(port=9060)
 
 
 @pytest.mark.parametrize(
@@ -565,11 +565,11 @@ def test_socksPortMoves(memory_reactor: MemoryReactor, fake_network: FakeNetwork
         ('"unix:', None),
     ],
 )
-def test_readListeners(text: str, socks: LocalSocket | None) -> None:
+def test_readListeners(text: str, socks: PortOrPath | None) -> None:
     """
     Of tor's SOCKS ports a UNIX socket is chosen first, then a port of 127.0.0.1.
     """
-    assert readListeners(text) == socks
+    assert readListeners(text) == (None if socks is None else Place.of(socks))
 
 
 def test_socketsOfOthers(folder: str) -> None:
@@ -581,7 +581,7 @@ def test_socketsOfOthers(folder: str) -> None:
     os.chmod(path, 0)
     listeners = f'"unix:{path}" "127.0.0.1:9050"'
     with asNobody():
-        assert readListeners(listeners) == 9050
+        assert readListeners(listeners) == Place(port=9050)
 
 
 def test_lost(

@@ -13,7 +13,7 @@ from twisted.internet.defer import Deferred
 from twisted.internet.error import ConnectError
 
 from onionp2p.testing.faketor.faults import Ignore, Refuse
-from onionp2p.testing.faketor.places import Place
+from onionp2p.testing.faketor.places import connectTo
 from onionp2p.testing.faketor.socks import SocksRefused, failure
 from onionp2p.testing.faketor.streams import StreamEnd
 
@@ -48,7 +48,7 @@ async def deliver(
         await Deferred()
     end = StreamEnd()
     try:
-        await Place.parse(target).connect(tor.reactor, end)
+        await connectTo(tor.reactor, target, end)
     except (ConnectError, ValueError):  # tor takes paths that are none
         raise SocksRefused(failure(_UNREACHABLE)) from None
     if service.exportsCircuits:

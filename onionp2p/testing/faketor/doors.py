@@ -14,9 +14,10 @@ from twisted.internet.error import CannotListenError
 from twisted.internet.interfaces import IListeningPort
 from twisted.internet.protocol import Factory
 
+from onionp2p.local.places import Place
 from onionp2p.testing.faketor.control import ControlFactory
 from onionp2p.testing.faketor.dialing import SocksFactory
-from onionp2p.testing.faketor.places import Place, nameOf
+from onionp2p.testing.faketor.places import listenAt, nameOf, parsePlace
 from onionp2p.testing.faketor.replies import Refused
 
 if TYPE_CHECKING:
@@ -64,7 +65,8 @@ class Doors:
 
         @param place: a path, or a port of 127.0.0.1.
         """
-        port = Place.parse(place).listen(self._tor.reactor, self._factories["SocksPort"])
+        factory = self._factories["SocksPort"]
+        port = listenAt(self._tor.reactor, parsePlace(place), factory)
         self._others.append(("SocksPort", port))
 
     def openControl(self, place: str, *, owner: bool) -> None:
@@ -75,7 +77,7 @@ class Doors:
         @param owner: without any proof of who gives them.
         """
         factory = ControlFactory(self._tor, owner=owner)
-        port = Place.parse(place).listen(self._tor.reactor, factory)
+        port = listenAt(self._tor.reactor, parsePlace(place), factory)
         self._others.append(("ControlPort", port))
 
     def follow(self) -> None:
@@ -88,7 +90,7 @@ class Doors:
         opened: dict[tuple[str, str], IListeningPort] = {}
         try:
             for key in [key for key in wanted if key not in self._configured]:
-                opened[key] = wanted[key].listen(self._tor.reactor, self._factories[key[0]])
+                opened[key] = listenAt(self._tor.reactor, wanted[key], self._factories[key[0]])
         except CannotListenError:
             for port in opened.values():
                 self._close(port)
@@ -106,7 +108,7 @@ class Doors:
             for value in self._tor.configuration.all(option):
                 try:
                     if value not in _NOWHERE:
-                        wanted[option, value] = Place.parse(value)
+                        wanted[option, value] = parsePlace(value)
                 except ValueError:
                     raise Refused(
                         513, f"Unacceptable option value: Invalid {option} configuration"

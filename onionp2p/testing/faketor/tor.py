@@ -29,6 +29,7 @@ from onionp2p.testing.faketor.outlets import Outlets
 from onionp2p.testing.faketor.reconfiguring import obey
 from onionp2p.testing.faketor.streams import Stream
 from onionp2p.testing.faketor.work import Work
+from onionp2p.tor.process import SECONDS_TO_END
 from onionp2p.waiting.outcome import Outcome
 
 if TYPE_CHECKING:
@@ -39,7 +40,6 @@ if TYPE_CHECKING:
 __all__ = ["FakeTor"]
 
 _pids = count(5_000_001)
-_SECONDS_TO_END_FROZEN = 5.0
 
 
 class FakeTor:
@@ -270,10 +270,10 @@ class FakeTor:
 
     async def end(self) -> None:
         """
-        End; if it hangs, after 5 s by force.
+        End; if it hangs, by force, as a real one does.
         """
         if self.frozen:
-            self._killing = self.reactor.callLater(_SECONDS_TO_END_FROZEN, self.die)
+            self._killing = self.reactor.callLater(SECONDS_TO_END, self.die)
         else:
             self.exit()
         await self.whenGone()

@@ -2,66 +2,78 @@
 # See LICENSE for details.
 
 """
-C{onionp2p ping} at work.
+The loop of C{onionp2p ping}: one ping after another, with whomever, and what is reported of each.
 """
 
 from __future__ import annotations
 
 import itertools
+from typing import Protocol
 
 from twisted.internet.error import ConnectError, ConnectionClosed
-from twisted.internet.interfaces import IReactorTime, IStreamClientEndpoint
+from twisted.internet.interfaces import IReactorTime
 from twisted.internet.task import deferLater
 
-from onionp2p.cli.pinged import Pinged, RawPeer
 from onionp2p.cli.pingreport import Report
 from onionp2p.cli.steps import showBootstrap
 from onionp2p.errors import OnionError
 from onionp2p.events import observe
 from onionp2p.ping.errors import PingUnsupported
-from onionp2p.ping.initiator import TIMEOUT
+from onionp2p.ping.results import Ok
 from onionp2p.waiting.cancelling import CANCELLED
 
-__all__ = ["pingPeer", "reportPings"]
+__all__ = ["Peer", "pingPeer"]
 
 # What a dial or a ping may fail with; all else is a bug.
 _FAILURES = (OnionError, ConnectError, ConnectionClosed, OSError)
 
 
+class Peer(Protocol):
+    """
+    Somebody who is pinged.
+
+    @cvar hint: what to try if there never is an answer, behind the reason.
+    """
+
+    hint: str
+
+    @property
+    def address(self) -> str:
+        """
+        Whom we are, or were last, connected to.
+        """
+
+    async def connect(self) -> object:
+        """
+        Connect, if we are not connected.
+        """
+
+    async def ping(self) -> Ok:
+        """
+        Ping once, connecting before where we are not connected.
+        """
+
+    async def disconnect(self) -> None:
+        """
+        Close the connection, if there is one.
+        """
+
+
 async def pingPeer(
     reactor: IReactorTime,
-    endpoint: IStreamClientEndpoint,
+    peer: Peer,
     report: Report,
     *,
     count: int | None = None,
     interval: float = 1.0,
-    timeout: float = TIMEOUT,
 ) -> int:
     """
     Ping until C{count} pings have a result, or until cancelled.
 
-    A peer that can't be reached at first is the end of it; one that is lost
-    later is dialled again for the next ping.
+    A peer that can't be reached at first is the end of it; one that is lost later is dialled again
+    for the next ping, and one that speaks no ping is not asked again.
 
     @param interval: seconds from a result to the next ping.
-    @param timeout: seconds that an echo may take.  A dial has its endpoint's own.
-
-    @return: 0 if any reply came, else 1.
-    """
-    peer = RawPeer(reactor, endpoint, timeout)
-    return await reportPings(reactor, peer, report, count=count, interval=interval)
-
-
-async def reportPings(
-    reactor: IReactorTime,
-    peer: Pinged,
-    report: Report,
-    *,
-    count: int | None = None,
-    interval: float = 1.0,
-) -> int:
-    """
-    Do so with any peer.  One that speaks no ping is not asked again.
 
     @return: 0 if any reply came, else 1.
     """
@@ -95,7 +107,7 @@ async def reportPings(
     return 0 if report.received else 1
 
 
-async def _connect(peer: Pinged) -> None:
+async def _connect(peer: Peer) -> None:
     """
     Connect, and show on a terminal what is waited for: at a cold start of tor, that takes a while.
     """

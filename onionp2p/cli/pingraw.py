@@ -2,66 +2,33 @@
 # See LICENSE for details.
 
 """
-Whom C{onionp2p ping} pings: over a connection as it is, made anew after it was lost.
+C{onionp2p ping} without libp2p: a connection that has pings on it and nothing else.
 """
 
 from __future__ import annotations
 
-from typing import Protocol
-
 from twisted.internet.endpoints import connectProtocol
 from twisted.internet.interfaces import IReactorTime, IStreamClientEndpoint
 
-from onionp2p.ping.initiator import PingInitiator
+from onionp2p.ping.initiator import TIMEOUT, PingInitiator
 from onionp2p.ping.naming import addressText
 from onionp2p.ping.results import Ok
 
-__all__ = ["Pinged", "RawPeer"]
-
-
-class Pinged(Protocol):
-    """
-    Somebody who is pinged.
-
-    @cvar hint: what to try if there never is an answer, behind the reason.
-    """
-
-    hint: str
-
-    @property
-    def address(self) -> str:
-        """
-        Whom we are, or were last, connected to.
-        """
-
-    async def connect(self) -> object:
-        """
-        Connect, if we are not connected.
-        """
-
-    async def ping(self) -> Ok:
-        """
-        Ping once, connecting before where we are not connected.
-        """
-
-    async def disconnect(self) -> None:
-        """
-        Close the connection, if there is one.
-        """
+__all__ = ["RawPeer"]
 
 
 class RawPeer:
     """
-    A peer that answers pings, and speaks nothing else.
+    A peer that answers pings, and speaks nothing else; see L{onionp2p.cli.pingloop.Peer}.
     """
 
     hint = "; if the peer speaks libp2p, say --libp2p"
 
     def __init__(
-        self, reactor: IReactorTime, endpoint: IStreamClientEndpoint, timeout: float
+        self, reactor: IReactorTime, endpoint: IStreamClientEndpoint, timeout: float = TIMEOUT
     ) -> None:
         """
-        @param timeout: seconds that an echo may take.
+        @param timeout: seconds that an echo may take.  A dial has its endpoint's own.
         """
         self._reactor = reactor
         self._endpoint = endpoint

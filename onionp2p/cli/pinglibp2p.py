@@ -2,7 +2,7 @@
 # See LICENSE for details.
 
 """
-Whom C{onionp2p ping} pings over libp2p.
+C{onionp2p ping} over libp2p: a connection with a peer, and a stream of pings on it.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ __all__ = ["Libp2pPeer"]
 
 class Libp2pPeer:
     """
-    A peer of libp2p; see L{onionp2p.cli.pinged.Pinged}.
+    A peer of libp2p; see L{onionp2p.cli.pingloop.Peer}.
     """
 
     hint = ""
