@@ -8,7 +8,7 @@ An endpoint tells its own observer.  All of them, of all endpoints, are events o
 L{twisted.logger} too, under the key C{onionp2p}: L{observe} picks them out.  Their order, for one
 listener::
 
-    Starting, Published, (Published | Reachable | Unreachable | Repairing)*, Stopped
+    Starting, (Published | Reachable | Unreachable | Repairing)*, Stopped
 
 for one on an onion that some tor serves already (C{addr=}), where tor's owner looks after it::
 
@@ -18,6 +18,10 @@ and for a dial::
 
     Retrying*, (Connected | Failed)
 
+and for a connection that is carried (L{onionp2p.forwarding})::
+
+    (Carrying, Carried) | NotCarried
+
 with tor's own, L{Progress} and L{TorEnded}, among them.  Whenever a listener was L{Starting}, it
 ends with L{Stopped}, also where C{listen()} fails later on.  An event's text says what the operator
 is to know; it holds no key, and the address of a dialled peer is shortened.
@@ -25,6 +29,7 @@ is to know; it holds no key, and the address of a dialled peer is shortened.
 
 from __future__ import annotations
 
+from onionp2p.events.carrying import Carried, Carrying, NotCarried, Shut, Warm
 from onionp2p.events.dialing import Connected, Failed, Retrying
 from onionp2p.events.event import Event, EventObserver, observe, publish
 from onionp2p.events.listening import (
@@ -41,20 +46,25 @@ from onionp2p.events.tor import Progress, TorEnded
 
 __all__ = [
     "Attached",
+    "Carried",
+    "Carrying",
     "Cause",
     "Connected",
     "Event",
     "EventObserver",
     "Failed",
+    "NotCarried",
     "Progress",
     "Published",
     "Reachable",
     "Repairing",
     "Retrying",
+    "Shut",
     "Starting",
     "Stopped",
     "TorEnded",
     "Unreachable",
+    "Warm",
     "observe",
     "publish",
 ]

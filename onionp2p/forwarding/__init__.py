@@ -10,8 +10,8 @@ place, to which any program may connect; and a L{Forwarder} joins whatever endpo
 
 from __future__ import annotations
 
+from onionp2p.events import Carried, Carrying, NotCarried, Shut, Warm
 from onionp2p.forwarding.doorway import PlaceTaken
-from onionp2p.forwarding.events import Carried, NotCarried, Shut, Warm
 from onionp2p.forwarding.forwarder import Forwarder
 from onionp2p.forwarding.limits import Counts, Limits, TooManyConnections
 from onionp2p.forwarding.publishing import parseTarget, publish
@@ -21,6 +21,7 @@ from onionp2p.local.places import Place
 __all__ = [
     "WARM_SECONDS",
     "Carried",
+    "Carrying",
     "Counts",
     "Forwarder",
     "Limits",

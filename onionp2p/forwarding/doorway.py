@@ -8,7 +8,9 @@ A place that is open at times.
 from __future__ import annotations
 
 import socket
-from contextlib import suppress
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from dataclasses import replace
 from typing import Any
 
 from twisted.internet.defer import Deferred, maybeDeferred
@@ -18,7 +20,7 @@ from twisted.logger import Logger
 
 from onionp2p.errors import OnionError, TargetError, TargetInUse
 from onionp2p.leaks.passage import passage
-from onionp2p.listening.targets import BACKLOG, OURS, inode, listenAt, makeWay
+from onionp2p.listening.targets import OURS, inode, listenAt, makeWay
 from onionp2p.local.places import Place
 from onionp2p.waiting.outcome import Outcome
 
@@ -75,17 +77,19 @@ class Doorway:
         @raise PlaceTaken: if it is not.
         """
         if self.place.path:
-            await self._makeWay()
+            with self._toldAsTaken():
+                await makeWay(self._reactor, self.place)
             return
         try:
             self._held = _bind(self.place)
         except OSError as problem:
             raise PlaceTaken(f"{self.place}: {problem.strerror}.") from None
-        self.place = Place(host=self.place.host, port=self._held.getsockname()[1])
+        self.place = replace(self.place, port=self._held.getsockname()[1])
 
-    async def _makeWay(self) -> None:
+    @contextmanager
+    def _toldAsTaken(self) -> Iterator[None]:
         try:
-            await makeWay(self._reactor, self.place.path)
+            yield
         except TargetInUse:
             raise PlaceTaken(f"Somebody listens at {self.place}.") from None
         except TargetError as problem:
@@ -98,26 +102,15 @@ class Doorway:
         @raise PlaceTaken: if we can't listen there any more.
         """
         await self._shutting.wait()
-        if self.place.path:
-            await self._makeWay()
-        self._letGo()
-        try:
-            self._port = self._listen()
-        except TargetError as problem:
-            raise PlaceTaken(problem.detail) from None
-        except CannotListenError as problem:
-            self._hold()
-            raise PlaceTaken(f"{self.place}: {problem.socketError}.") from None
+        with self._toldAsTaken():
+            await makeWay(self._reactor, self.place)
+            self._letGo()
+            try:
+                self._port = listenAt(self._reactor, self.place, self._factory, OURS)
+            except TargetError:
+                self._hold()
+                raise
         self._inode = inode(self.place.path)
-
-    def _listen(self) -> IListeningPort:
-        if self.place.path:
-            return listenAt(self._reactor, self.place.path, self._factory, OURS)
-        with passage():
-            port: IListeningPort = self._reactor.listenTCP(
-                self.place.port, self._factory, BACKLOG, interface=self.place.host
-            )
-        return port
 
     def shut(self) -> Deferred[None]:
         """

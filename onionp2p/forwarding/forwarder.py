@@ -18,9 +18,8 @@ from twisted.internet.protocol import Factory
 from twisted.logger import Logger
 from twisted.python.failure import Failure
 
-from onionp2p.events import EventObserver, publish
+from onionp2p.events import Carried, Carrying, Event, EventObserver, NotCarried, publish
 from onionp2p.forwarding.ends import End, join
-from onionp2p.forwarding.events import Carried, NotCarried
 from onionp2p.forwarding.limits import Counts, Limits, TooManyConnections
 from onionp2p.local.quiet import quietFactory
 from onionp2p.waiting.cancelling import CANCELLED
@@ -117,9 +116,9 @@ class Forwarder(Factory):
             before, **{name: getattr(before, name) + n for name, n in more.items()}
         )
 
-    def carried(self, event: Carried) -> None:
+    def tell(self, event: Event) -> None:
         """
-        Tell of a connection that was carried.
+        Tell what happens to a connection.
         """
         publish(self._log, event, self._observer)
 
@@ -131,7 +130,7 @@ class Forwarder(Factory):
         now = self.reactor.seconds()
         if abs(now - self._lastTold) >= _SECONDS_BETWEEN_COMPLAINTS:
             self._lastTold = now
-            publish(self._log, NotCarried(error), self._observer)
+            self.tell(NotCarried(error))
 
     async def stop(self) -> None:
         """
@@ -185,6 +184,7 @@ class _Carriage:
             if isinstance(end.transport.getHost(), IPv4Address | IPv6Address):
                 end.transport.setTcpNoDelay(True)
         join(self.accepted, self._dialled)
+        self._forwarder.tell(Carrying())
         self.accepted.transport.resumeProducing()
 
     def _failed(self, failure: Failure) -> None:
@@ -206,7 +206,7 @@ class _Carriage:
         forwarder, sent, received = self._forwarder, self.accepted.received, self._dialled.received
         forwarder.count(sent=sent, received=received)
         if self._dialled.transport is not None:
-            forwarder.carried(Carried(sent, received, forwarder.reactor.seconds() - self._begun))
+            forwarder.tell(Carried(sent, received, forwarder.reactor.seconds() - self._begun))
         forwarder.ended(self)
 
     def close(self) -> None:

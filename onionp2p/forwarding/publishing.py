@@ -18,12 +18,10 @@ from twisted.internet.error import ConnectError
 from twisted.internet.protocol import Protocol
 from twisted.logger import Logger
 
-from onionp2p.errors import TargetError
 from onionp2p.events import EventObserver
 from onionp2p.listening.delivery import Delivery
 from onionp2p.listening.lifetime import Lifetime
 from onionp2p.listening.listen import Listen, OnionPort
-from onionp2p.listening.targets import nameOfTarget
 from onionp2p.local.places import Place
 from onionp2p.options import ListenOptions
 from onionp2p.tor.pool import TorLease
@@ -49,12 +47,8 @@ def parseTarget(text: str) -> Place:
     @raise ValueError: says what was expected.
     """
     place = Place.fromString(text)
-    if place.path:
-        try:
-            nameOfTarget(place.path)
-        except TargetError as problem:
-            raise ValueError(problem.detail) from None
-    elif not place.port:
+    _ = place.ofTor  # which says why, if tor could not be told of it
+    if not place.path and not place.port:
         raise ValueError("the port is missing at which the program listens, 1 to 65535")
     return place
 

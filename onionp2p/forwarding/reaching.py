@@ -26,10 +26,9 @@ from twisted.python.failure import Failure
 
 from onionp2p.endpoints import OnionClientEndpoint
 from onionp2p.errors import DialTimeout
-from onionp2p.events import Event, EventObserver, Retrying, publish
+from onionp2p.events import Event, EventObserver, Retrying, Shut, Warm, publish
 from onionp2p.forwarding.attentive import AttentiveEndpoint
 from onionp2p.forwarding.doorway import Doorway
-from onionp2p.forwarding.events import Shut, Warm
 from onionp2p.forwarding.forwarder import Forwarder
 from onionp2p.forwarding.limits import Counts, Limits
 from onionp2p.local.places import Place

@@ -22,6 +22,7 @@ from onionp2p.listening.arrivals import Arrivals
 from onionp2p.listening.lifetime import Lifetime
 from onionp2p.listening.localport import LocalPort
 from onionp2p.listening.targets import OF_OTHERS, OURS, nameOfTarget
+from onionp2p.local.places import Place
 from onionp2p.options import ListenOptions
 from onionp2p.tor.pool import TorLease
 
@@ -81,12 +82,12 @@ class OurSocket:
             circuits=options.circuits,
         )
         if options.target is None:
-            target, mode = tor.newTarget(), OURS
+            place, mode = tor.newTarget(), OURS
         else:
-            target, mode = options.target, OF_OTHERS
+            place, mode = Place.of(options.target), OF_OTHERS
         local = LocalPort(
-            self._reactor, target, arrivals, mode, lifetime, restoreFolder=lease.restoreFolder
+            self._reactor, place, arrivals, mode, lifetime, restoreFolder=lease.restoreFolder
         )
         held.push_async_callback(local.close)
         await local.open()
-        return Delivery(nameOfTarget(local.target), arrivals.whenIdle, local)
+        return Delivery(nameOfTarget(local.place), arrivals.whenIdle, local)

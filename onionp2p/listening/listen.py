@@ -161,7 +161,11 @@ class Listen:
         self._phase = _waitingFor(tor.bootstrap.progress)
         await lease.bootstrapped()
         self._phase = "publishing the onion"
-        await served.whenPublished()
+        try:
+            await served.whenPublished()
+        except CancelledError:
+            self._phase += f": {served.uploads}"
+            raise
 
     def _follow(self, progress: Progress) -> None:
         self._phase = _waitingFor(progress)

@@ -14,6 +14,8 @@ prove, that our local socket is where tor looks for it, we can see without (L{Lo
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any, NoReturn
 
 from twisted.internet.defer import TimeoutError
@@ -22,6 +24,7 @@ from onionp2p.dialing.handshake import Handshake
 from onionp2p.dialing.isolation import Isolation
 from onionp2p.dialing.socks import SocksClient
 from onionp2p.errors import (
+    BootstrapStalled,
     ClientKeyConflict,
     ConnectionRefused,
     ControlTimeout,
@@ -43,8 +46,10 @@ if TYPE_CHECKING:
     from onionp2p.tor.servedport import ServedPort
     from onionp2p.tor.tor import Tor
 
-__all__ = ["ProbeFailed", "probe"]
+__all__ = ["ProbeFailed", "probe", "published"]
 
+# On the live network it takes 40 s.
+_SECONDS_TO_PUBLISH = 120.0
 _SECONDS_TO_FETCH = 60.0
 _SECONDS_TO_KNOCK = 60.0
 _KNOCKS = 3
@@ -65,6 +70,28 @@ class ProbeFailed(Exception):
         self.detail = str(detail)
 
 
+async def published(reactor: Any, lease: TorLease, served: ServedPort) -> None:
+    """
+    Wait until others can look an onion up.
+
+    @param lease: of the tor that serves it.
+
+    @raise ProbeFailed: if that takes too long: says what keeps it.
+    @raise TorError: if tor has gone.
+    """
+    tor = await lease.launched()
+    try:
+        await tor.bootstrap.whenDone()
+    except BootstrapStalled:  # it goes on trying
+        raise ProbeFailed(Cause.NOT_BOOTSTRAPPED, tor.bootstrap.progress) from None
+    try:
+        await served.whenPublished().addTimeout(_SECONDS_TO_PUBLISH, reactor)
+    except TimeoutError:
+        with _classified(tor):
+            await _beConnected(tor)
+        raise ProbeFailed(Cause.NO_DESCRIPTOR, served.uploads) from None
+
+
 async def probe(reactor: Any, lease: TorLease, served: ServedPort) -> float:
     """
     Reach an onion as a stranger would.
@@ -79,7 +106,7 @@ async def probe(reactor: Any, lease: TorLease, served: ServedPort) -> float:
     tor = lease.present
     if tor is None:
         raise ProbeFailed(Cause.TOR_DOWN)
-    try:
+    with _classified(tor):
         await _beConnected(tor)
         if tor.bootstrap.progress.percent < 100:
             raise ProbeFailed(Cause.NOT_BOOTSTRAPPED, tor.bootstrap.progress)
@@ -92,13 +119,22 @@ async def probe(reactor: Any, lease: TorLease, served: ServedPort) -> float:
         except ProbeFailed:
             await _beConnected(tor)  # by now tor may have noticed
             raise
+    return float(reactor.seconds() - begun)
+
+
+@contextmanager
+def _classified(tor: Tor) -> Iterator[None]:
+    """
+    Make of what fails between us and our own tor what is told of the onion.
+    """
+    try:
+        yield
     except ControlTimeout as error:
         raise ProbeFailed(Cause.TOR_SILENT, error) from None
     except TorError as error:
         # One that lives may have lost its SOCKS socket, as we may lose ours.
         cause = Cause.TOR_DOWN if tor.control.lost else Cause.OTHER
         raise ProbeFailed(cause, error) from None
-    return float(reactor.seconds() - begun)
 
 
 async def _beConnected(tor: Tor) -> None:

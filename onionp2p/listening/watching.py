@@ -16,10 +16,11 @@ from twisted.internet.defer import CancelledError, Deferred, TimeoutError
 from twisted.logger import Logger
 from twisted.python.failure import Failure
 
-from onionp2p.errors import OnionRefused, TorError
+from onionp2p.errors import ControlLost, OnionRefused, TorError
 from onionp2p.events import Cause, Published, Reachable, Repairing, Unreachable
 from onionp2p.listening.lifetime import Lifetime
-from onionp2p.listening.probing import ProbeFailed, probe
+from onionp2p.listening.probing import ProbeFailed, probe, published
+from onionp2p.options.records import WATCH_SECONDS
 from onionp2p.waiting.backoff import Backoff, jittered
 from onionp2p.waiting.cancelling import cancellable
 from onionp2p.waiting.outcome import Outcome
@@ -45,8 +46,8 @@ class _Repair(Enum):
     RESTART = "restarting tor"
 
 
-# By how often it could not be reached in a row.  The first time it may have been the probe's own
-# circuit; between two repairs there is time for the first one to help.
+# By how often it could not be reached in a row, for causes that are ours to mend.  The first time
+# it may have been the probe's own circuit; between two repairs there is time for one to help.
 _LADDER = {2: _Repair.REPUBLISH, 4: _Repair.REPUBLISH, 6: _Repair.RESTART}
 _ROUND = 8
 # Where these are the cause, tor mends it, or its supervisor, or nobody here can.
@@ -92,6 +93,7 @@ class Watch:
         self._address = lifetime.address
         self._interval = interval
         self._eager = eager
+        self._failures = 0
         self._stopped = False
         self._reached: Outcome[None] = Outcome()
         self._following = cancellable(self._follow())
@@ -129,7 +131,7 @@ class Watch:
             lost.addCallbacks(_cancel, _unheard, callbackArgs=(up,))
             try:
                 await up
-            except CancelledError:
+            except (CancelledError, ControlLost):
                 if not tor.control.lost:
                     raise
             finally:
@@ -137,7 +139,7 @@ class Watch:
             self._tell(Unreachable(self._address, Cause.TOR_DOWN))
 
     async def _whileUp(self) -> None:
-        await self._served.whenPublished()
+        await self._untilPublished()
         if self._interval is None:
             await self._keepHere()
             return
@@ -147,23 +149,34 @@ class Watch:
         eager, self._eager = self._eager, True
         if not eager:
             await self._pause(jittered(self._interval))
-        backoff, failures = Backoff(_FIRST_PAUSE, _PAUSE_FACTOR, self._interval), 0
+        backoff = Backoff(_FIRST_PAUSE, _PAUSE_FACTOR, self._interval)
         while True:
             await self._beHere()
             try:
                 seconds = await probe(self._reactor, self._lease, self._served)
             except ProbeFailed as failed:
-                failures += 1
-                self._tell(Unreachable(self._address, failed.cause, failed.detail))
-                if failed.cause not in _NOT_OURS:
-                    await self._repair(_LADDER.get(failures % _ROUND, _Repair.NOTHING))
+                await self._mend(failed)
                 pause = backoff.next()
             else:
-                failures, pause = 0, jittered(self._interval)
+                self._failures, pause = 0, jittered(self._interval)
                 backoff.reset()
                 self._tell(Reachable(self._address, seconds))
                 self._reached.succeed(None)
             await self._pause(pause)
+
+    async def _untilPublished(self) -> None:
+        self._failures = 0
+        backoff = Backoff(_FIRST_PAUSE, _PAUSE_FACTOR, self._interval or WATCH_SECONDS)
+        while True:
+            try:
+                await published(self._reactor, self._lease, self._served)
+            except ProbeFailed as failed:
+                await self._mend(failed)
+                with suppress(TimeoutError):
+                    await self._served.whenPublished().addTimeout(backoff.next(), self._reactor)
+            else:
+                self._failures = 0
+                return
 
     async def _keepHere(self) -> None:
         """
@@ -190,7 +203,15 @@ class Watch:
         with suppress(TimeoutError):
             await waiting
 
-    async def _repair(self, repair: _Repair) -> None:
+    async def _mend(self, failed: ProbeFailed) -> None:
+        """
+        Tell that it can't be reached, and do what may help.
+        """
+        self._tell(Unreachable(self._address, failed.cause, failed.detail))
+        if failed.cause in _NOT_OURS:
+            return
+        self._failures += 1
+        repair = _LADDER.get(self._failures % _ROUND, _Repair.NOTHING)
         if repair is _Repair.NOTHING:
             return
         if repair is _Repair.RESTART and not self._lease.mayRestart:

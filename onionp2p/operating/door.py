@@ -11,17 +11,16 @@ import re
 from dataclasses import dataclass
 from typing import Any
 
-from twisted.internet.error import CannotListenError
-from twisted.internet.interfaces import IListeningPort, IProtocolFactory
+from twisted.internet.interfaces import IProtocolFactory
 
 from onionp2p.errors import TargetError, TargetInUse
-from onionp2p.listening.targets import OURS, listenAt, makeWay
+from onionp2p.listening.keptsocket import KeptSocket
+from onionp2p.listening.targets import OURS
 from onionp2p.local.places import Place
 
-__all__ = ["Door", "parseDoor"]
+__all__ = ["Door", "parseDoor", "whyNot"]
 
 _MODE = re.compile(r"(unix:.+):mode=([0-7]{3})", re.DOTALL)
-_BACKLOG = 50
 
 
 @dataclass(frozen=True)
@@ -35,25 +34,21 @@ class Door:
     place: Place
     mode: int = OURS
 
-    async def listen(self, reactor: Any, factory: IProtocolFactory) -> IListeningPort:
+    def socket(self, reactor: Any, factory: IProtocolFactory) -> KeptSocket:
         """
-        Listen there.  A socket that a program which was killed has left is removed.
+        Give what listens there, once it is opened.  A socket that a program which was killed has
+        left is removed.
+        """
+        return KeptSocket(reactor, self.place, factory, self.mode)
 
-        @raise CannotListenError: says why not.
-        """
-        path = self.place.path
-        if not path:
-            listening: IListeningPort = reactor.listenTCP(
-                self.place.port, factory, _BACKLOG, interface=self.place.host
-            )
-            return listening
-        try:
-            await makeWay(reactor, path)
-            return listenAt(reactor, path, factory, self.mode)
-        except TargetInUse:
-            raise CannotListenError("", path, "another program listens there") from None
-        except TargetError as problem:
-            raise CannotListenError("", path, problem.detail) from None
+
+def whyNot(problem: TargetError) -> str:
+    """
+    Say why we can't listen at a door.
+    """
+    if isinstance(problem, TargetInUse):
+        return "another program listens there"
+    return problem.detail
 
 
 def parseDoor(text: str) -> Door:

@@ -15,8 +15,11 @@ from collections.abc import Callable
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, generate_latest
 
 from onionp2p.address import OnionAddress
+from onionp2p.errors import OnionError
 from onionp2p.events import (
     Attached,
+    Carried,
+    Carrying,
     Connected,
     Event,
     Failed,
@@ -88,6 +91,22 @@ class Measures:
         self._retries = Counter(
             "onionp2p_dial_retries", "How often a dial was tried again.", registry=registry
         )
+        self._errors = Counter(
+            "onionp2p_dial_errors",
+            "What attempts to dial failed with, be they tried again or not.",
+            ["error"],
+            registry=registry,
+        )
+        self._carried = Counter(
+            "onionp2p_carried_connections",
+            "How many connections were carried, or are.",
+            registry=registry,
+        )
+        self._carrying = Gauge(
+            "onionp2p_carried_connections_open",
+            "How many connections are carried now.",
+            registry=registry,
+        )
         self._seconds = Histogram(
             "onionp2p_dial_seconds",
             "What a dial that came through took, from connect() on.",
@@ -122,13 +141,27 @@ class Measures:
                 | Stopped()
             ):
                 self._observeListener(event)
-            case Retrying():
+            case Retrying(_, error):
                 self._retries.inc()
+                self._countError(error)
             case Connected(_, seconds):
                 self._dials.labels("connected").inc()
                 self._seconds.observe(max(seconds, 0.0))  # a clock may be set back
+            case Failed(error) if wasCancelled(error):
+                self._dials.labels("cancelled").inc()
             case Failed(error):
-                self._dials.labels("cancelled" if wasCancelled(error) else "failed").inc()
+                self._dials.labels("failed").inc()
+                self._countError(error)
+            case Carrying():
+                self._carried.inc()
+                self._carrying.inc()
+            case Carried():
+                self._carrying.dec()
+
+    def _countError(self, error: BaseException) -> None:
+        # Of others' errors there is no end, and so of their names.
+        name = type(error).__name__ if isinstance(error, OnionError) else "other"
+        self._errors.labels(name).inc()
 
     def _observeListener(self, event: ListenerEvent) -> None:
         self._countUnreachable()

@@ -11,14 +11,13 @@ from collections.abc import Callable
 from typing import Any
 
 from twisted.application.service import Service
-from twisted.internet.defer import CancelledError, Deferred, maybeDeferred
-from twisted.internet.error import CannotListenError
-from twisted.internet.interfaces import IListeningPort
+from twisted.internet.defer import CancelledError, Deferred
 from twisted.logger import Logger
 from twisted.python.failure import Failure
 
+from onionp2p.errors import TargetError
 from onionp2p.events import observe
-from onionp2p.operating.door import Door, parseDoor
+from onionp2p.operating.door import Door, parseDoor, whyNot
 
 __all__ = ["Metrics", "MetricsUnavailable"]
 
@@ -36,7 +35,8 @@ class Metrics(Service):
     """
     Serves metrics while it runs.
 
-    When it can't listen it says so (critical), and no more: what is measured goes on.
+    When it can't listen it says so (critical), and no more: what is measured goes on.  A socket
+    that is lost while it runs, for somebody has cleaned C{/run}, is made anew.
     """
 
     _log = Logger()
@@ -63,14 +63,15 @@ class Metrics(Service):
         self._server = MetricsServer(
             reactor, self._measures.text, anyHost=bool(self.door.place.path)
         )
+        self._socket = self.door.socket(reactor, self._server)
         self._forget: Callable[[], None] | None = None
-        self._listening: Deferred[IListeningPort | None] | None = None
+        self._serving: Deferred[None] | None = None
+        self._reason = ""
 
     def startService(self) -> None:
         Service.startService(self)
         self._forget = observe(self._measures.observe)
-        listening = Deferred.fromCoroutine(self.door.listen(self._reactor, self._server))
-        self._listening = listening.addErrback(self._notListening)
+        self._serving = Deferred.fromCoroutine(self._serve()).addErrback(self._failed)
 
     def stopService(self) -> Any:
         """
@@ -82,24 +83,36 @@ class Metrics(Service):
         if self._forget is not None:
             self._forget()
             self._forget = None
-        listening, self._listening = self._listening, None
-        return None if listening is None else Deferred.fromCoroutine(self._close(listening))
+        serving, self._serving = self._serving, None
+        return None if serving is None else Deferred.fromCoroutine(self._close(serving))
 
-    async def _close(self, listening: Deferred[IListeningPort | None]) -> None:
-        listening.cancel()
-        port = await listening
-        if port is not None:
-            await maybeDeferred(port.stopListening)
+    async def _serve(self) -> None:
+        try:
+            await self._socket.open()
+        except TargetError as problem:
+            self._notServed(problem)
+            return
+        while True:
+            await self._socket.untilLost()
+            self._log.error("the socket at {door} is gone: it is made anew", door=self.door.place)
+            await self._socket.reopen(self._notServed)
+            self._reason = ""
+            self._log.info("metrics are served at {door} again", door=self.door.place)
+
+    def _notServed(self, problem: TargetError) -> None:
+        before, self._reason = self._reason, whyNot(problem)
+        if self._reason != before:  # it is tried again and again
+            self._log.critical(
+                "metrics are not served at {door}: {reason}",
+                door=self.door.place,
+                reason=self._reason,
+            )
+
+    async def _close(self, serving: Deferred[None]) -> None:
+        serving.cancel()
+        await self._socket.close()
         self._server.dismissAll()
 
-    def _notListening(self, failure: Failure) -> None:
-        if failure.check(CancelledError):
-            return
-        if failure.check(CannotListenError):
-            problem: Any = failure.value
-            reason = getattr(problem.socketError, "strerror", None) or problem.socketError
-            self._log.critical(
-                "metrics are not served at {door}: {reason}", door=self.door.place, reason=reason
-            )
-        else:
+    def _failed(self, failure: Failure) -> None:
+        if not failure.check(CancelledError):
             self._log.failure("metrics are not served at {door}:", failure, door=self.door.place)

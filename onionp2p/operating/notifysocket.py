@@ -12,7 +12,7 @@ import socket
 from collections.abc import Mapping
 from contextlib import suppress
 
-from onionp2p.local.sockets import LONGEST_PATH
+from onionp2p.local.places import LONGEST_PATH
 
 __all__ = ["NotifySocket", "watchdogSeconds"]
 

@@ -27,14 +27,15 @@ from onionp2p.events import (
     TorEnded,
     Unreachable,
 )
+from onionp2p.oneline import oneLine
 from onionp2p.operating.states import (
+    LONGEST_TEXT,
     DialCounts,
     ListenerEvent,
     ListenerState,
     ListenerStatus,
     TorState,
     TorStatus,
-    oneLine,
 )
 from onionp2p.waiting.cancelling import CANCELLED
 
@@ -82,7 +83,7 @@ class Overview:
                 self.tor = _torAfter(event)
             case TorEnded(why):
                 self.torAnswers = False
-                self.tor = TorStatus(TorState.ENDED, 0, oneLine(str(why)))
+                self.tor = TorStatus(TorState.ENDED, 0, oneLine(str(why), LONGEST_TEXT))
             case (
                 Starting()
                 | Published()
@@ -116,10 +117,10 @@ class Overview:
         state, cause, detail = ListenerState.after(event), "", ""
         match event:
             case Unreachable():
-                cause, detail = event.cause.value, oneLine(event.detail)
+                cause, detail = event.cause.value, oneLine(event.detail, LONGEST_TEXT)
                 self.torAnswers = event.cause not in {Cause.TOR_DOWN, Cause.TOR_SILENT}
             case Repairing():
-                cause, detail = before.cause if before else "", oneLine(event.step)
+                cause, detail = before.cause if before else "", oneLine(event.step, LONGEST_TEXT)
             case Published() | Reachable():
                 self.torAnswers = True
         since = before.since if before and before.state is state else self._now()
@@ -141,9 +142,11 @@ class Overview:
 
 
 def _torAfter(event: Progress) -> TorStatus:
-    summary = oneLine(event.summary)
+    summary = oneLine(event.summary, LONGEST_TEXT)
     if event.warning:
-        return TorStatus(TorState.STUCK, event.percent, oneLine(f"{summary}: {event.warning}"))
+        return TorStatus(
+            TorState.STUCK, event.percent, oneLine(f"{summary}: {event.warning}", LONGEST_TEXT)
+        )
     state = TorState.READY if event.percent == 100 else TorState.BOOTSTRAPPING
     return TorStatus(state, event.percent, summary)
 

@@ -22,16 +22,19 @@ from onionp2p.events import (
 )
 
 __all__ = [
+    "LONGEST_TEXT",
     "DialCounts",
     "ListenerEvent",
     "ListenerState",
     "ListenerStatus",
     "TorState",
     "TorStatus",
-    "oneLine",
 ]
 
-_LONGEST_TEXT = 300
+LONGEST_TEXT = 300
+"""
+Characters that are kept of a text from elsewhere.
+"""
 
 ListenerEvent = Starting | Published | Attached | Reachable | Unreachable | Repairing | Stopped
 """What may happen to a listener."""
@@ -140,11 +143,3 @@ class DialCounts:
     failed: int = 0
     cancelled: int = 0
     retried: int = 0
-
-
-def oneLine(text: str) -> str:
-    """
-    Make a text fit to be shown: on one line, short, and without what a terminal would obey.
-    """
-    plain = "".join(letter if letter.isprintable() else " " for letter in text[: 4 * _LONGEST_TEXT])
-    return " ".join(plain.split())[:_LONGEST_TEXT]

@@ -16,13 +16,14 @@ from datetime import UTC, datetime
 from enum import Enum
 from typing import Any, TypeVar
 
+from onionp2p.oneline import oneLine
 from onionp2p.operating.states import (
+    LONGEST_TEXT,
     DialCounts,
     ListenerState,
     ListenerStatus,
     TorState,
     TorStatus,
-    oneLine,
 )
 
 __all__ = ["LONGEST", "Status", "StatusError", "formatStatus", "formatTime", "parseStatus"]
@@ -164,7 +165,9 @@ class _Object:
         return int(self._get(name, fits, f"a whole number from {least} to {most}"))
 
     def text(self, name: str) -> str:
-        return oneLine(self._get(name, lambda value: isinstance(value, str), "a text"))
+        return oneLine(
+            self._get(name, lambda value: isinstance(value, str), "a text"), LONGEST_TEXT
+        )
 
     def word(self, name: str, known: tuple[str, ...]) -> str:
         def fits(value: object) -> bool:

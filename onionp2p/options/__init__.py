@@ -2,7 +2,7 @@
 # See LICENSE for details.
 
 """
-From the arguments of an endpoint string to a frozen record (docs/reference/strings.md).
+From the arguments of an endpoint string to a frozen record.
 
 Pure: nothing is opened or started here, and every input gives a record or a C{ValueError} which
 names the option and says what was expected.

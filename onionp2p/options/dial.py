@@ -7,8 +7,9 @@ The options of C{onionp2p:dial:…}.
 
 from __future__ import annotations
 
-from onionp2p.options.records import ONION_IDENTITY, DialOptions
-from onionp2p.options.values import TOR_OPTIONS, Options
+from onionp2p.options.combinations import TOR_OPTIONS, checkDial
+from onionp2p.options.records import DialOptions
+from onionp2p.options.values import Options
 from onionp2p.options.written import Arguments, Keywords
 
 __all__ = ["parseDial"]
@@ -29,30 +30,14 @@ def parseDial(args: Arguments, keywords: Keywords) -> DialOptions:
         raise options.wrong("addr", "is missing: <56 characters>.onion:PORT")
     address = options.address()
     options.checkPositional()
-    protocol = options.protocol()
-    if address.peerID is not None and protocol is None:
-        raise options.wrong(
-            "addr",
-            "has /p2p/<peer id>, which names a libp2p peer, which only libp2p's own handshake can"
-            " prove: say what to speak with it, protocol=NAME, or leave it out",
-        )
-    options.checkAlone("socks", TOR_OPTIONS, "which dials through a tor that is already running")
-    options.checkAlone("socks", {"auth"}, "since tor takes a key by its control port alone")
+    checkDial(options.names)
     return DialOptions(
         address=address,
         auth=options.path("auth"),
         isolate=options.word("isolate"),
         socks=options.portOrPath("socks"),
         timeout=options.seconds("timeout", DialOptions.timeout),
-        protocol=protocol,
-        identity=_identity(options),
+        protocol=options.protocol(),
+        identity=options.identity(),
         tor=options.tor(),
     )
-
-
-def _identity(options: Options) -> str | None:
-    if options.text("identity") == ONION_IDENTITY:
-        raise options.wrong(
-            "identity", "onion is for listeners, who have one; a file of that name is ./onion"
-        )
-    return options.path("identity")

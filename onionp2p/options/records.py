@@ -12,7 +12,15 @@ from enum import Enum
 from typing import TYPE_CHECKING
 
 from onionp2p.address import OnionAddress
-from onionp2p.local.sockets import LocalSocket
+from onionp2p.local.places import PortOrPath
+from onionp2p.options.combinations import (
+    DIAL,
+    LISTEN,
+    checkDial,
+    checkListen,
+    optionsOf,
+    wrong,
+)
 
 if TYPE_CHECKING:
     from onionp2p.clients.x25519 import ClientKey
@@ -37,6 +45,9 @@ ONION_IDENTITY = "onion"
 """
 In the place of a path, which is absolute: the onion's own key is its libp2p identity.
 """
+
+
+_POW_RATE, _POW_BURST = 250, 2500  # tor's own
 
 
 class Wait(Enum):
@@ -78,7 +89,7 @@ class TorOptions:
     defaultsTorrc: str | None = None
     state: str | None = None
     program: str | None = None
-    control: LocalSocket | None = None
+    control: PortOrPath | None = None
 
 
 @dataclass(frozen=True)
@@ -94,6 +105,8 @@ class Admission:
     @ivar introRate: how many callers per second each introduction point passes on, or L{None} for
         any number; needs C{circuits} or C{frontend}.
     @ivar introBurst: the same for a short time.
+
+    @raise ValueError: if they don't go together.
     """
 
     clients: str | None = None
@@ -103,6 +116,17 @@ class Admission:
     maxStreams: int = 0
     introRate: int | None = None
     introBurst: int = 200
+
+    def __post_init__(self) -> None:
+        hasQueue = self.powRate is not None or self.powBurst is not None
+        if self.proofOfWork is ProofOfWork.NO and hasQueue:
+            raise wrong(LISTEN, "pow", "no leaves powrate= and powburst= without use")
+        # Of the one that is not given, tor has its own.
+        rate, burst = self.powRate or _POW_RATE, self.powBurst or _POW_BURST
+        if burst < rate:
+            raise wrong(LISTEN, "powburst", f"({burst}) can't be less than powrate= ({rate})")
+        if self.introRate is not None and self.introBurst < self.introRate:
+            raise wrong(LISTEN, "introburst", "can't be less than introrate=")
 
 
 @dataclass(frozen=True)
@@ -129,12 +153,14 @@ class ListenOptions:
     @ivar peerID: the libp2p peer that is there, to be told with the address; with C{protocol} it
         comes from the identity.
     @ivar tor: the tor to use.
+
+    @raise ValueError: if they don't go together, as in an endpoint string.
     """
 
     port: int
     key: str | None = None
     attach: OnionAddress | None = None
-    target: LocalSocket | None = None
+    target: PortOrPath | None = None
     admission: Admission = field(default_factory=Admission)
     maxConnections: int = 0
     circuits: bool = False
@@ -146,6 +172,21 @@ class ListenOptions:
     identity: str | None = None
     peerID: str | None = None
     tor: TorOptions = field(default_factory=TorOptions)
+
+    def __post_init__(self) -> None:
+        checkListen(optionsOf(self))
+        if self.wait is Wait.REACHABLE and self.attach is not None:
+            raise wrong(LISTEN, "wait", "reachable is for onions of our own, not with addr=")
+        if self.wait is Wait.REACHABLE and self.watch is None:
+            raise wrong(LISTEN, "watch", "no leaves wait=reachable without an answer")
+        if self.identity == ONION_IDENTITY and self.key is None:
+            raise wrong(LISTEN, "identity", "onion needs key=, the file of the onion's own key")
+        if self.identity is not None and self.identity == self.key:
+            raise wrong(
+                LISTEN,
+                "identity",
+                "is the onion's own file: say identity=onion if peers shall know them as one",
+            )
 
 
 @dataclass(frozen=True)
@@ -165,13 +206,31 @@ class DialOptions:
         share as they share circuits; or L{None} for a connection and nothing on it.
     @ivar identity: the file of our libp2p identity, or L{None} for a fresh one.
     @ivar tor: the tor to use.
+
+    @raise ValueError: if they don't go together, as in an endpoint string.
     """
 
     address: OnionAddress
     auth: ClientKey | str | None = None
     isolate: str | None = None
-    socks: LocalSocket | None = None
+    socks: PortOrPath | None = None
     timeout: float = 120.0
     protocol: str | None = None
     identity: str | None = None
     tor: TorOptions = field(default_factory=TorOptions)
+
+    def __post_init__(self) -> None:
+        checkDial(optionsOf(self))
+        if self.address.peerID is not None and self.protocol is None:
+            raise wrong(
+                DIAL,
+                "addr",
+                "has /p2p/<peer id>, which names a libp2p peer, which only libp2p's own handshake"
+                " can prove: say what to speak with it, protocol=NAME, or leave it out",
+            )
+        if self.identity == ONION_IDENTITY:
+            raise wrong(
+                DIAL,
+                "identity",
+                "onion is for listeners, who have one; a file of that name is ./onion",
+            )

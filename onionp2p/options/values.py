@@ -13,15 +13,15 @@ from enum import Enum
 from typing import TypeVar
 
 from onionp2p.address import AddressError, OnionAddress, parsePort
-from onionp2p.local.sockets import LONGEST_PATH, LocalSocket
-from onionp2p.options.records import TorOptions
+from onionp2p.local.places import Place, PortOrPath
+from onionp2p.options.records import ONION_IDENTITY, TorOptions
 from onionp2p.options.written import Written
+from onionp2p.protocolname import checkProtocolName
 
-__all__ = ["TOR_OPTIONS", "Options"]
+__all__ = ["Options"]
 
 _Choice = TypeVar("_Choice", bound=Enum)
 
-TOR_OPTIONS = frozenset({"torrc", "defaultstorrc", "state", "tor", "control"})
 _DAY = 86400.0
 _LONGEST_PATH = 4096
 _SECONDS = re.compile(r"[0-9]{1,9}(\.[0-9]{1,9})?", re.ASCII)
@@ -126,16 +126,21 @@ class Options(Written):
             if "identity" in self:
                 raise self.wrong("identity", "needs protocol=: it is who we are to libp2p peers")
             return None
-        # Who names a protocol needs all of libp2p soon; nobody else is to pay for it.
-        from onionp2p.libp2p.multistream import checkName
-
         name = self.values["protocol"]
         try:
             if name.isprintable():
-                return checkName(name)
+                return checkProtocolName(name)
         except ValueError as problem:
             raise self.wrong("protocol", f"is none, as /my/app/1.0: {problem}") from None
         raise self.wrong("protocol", "is none, as /my/app/1.0: it can't be shown")
+
+    def identity(self) -> str | None:
+        """
+        Read C{identity=}, which is a file or our onion's own key.
+        """
+        if self.text("identity") == ONION_IDENTITY:
+            return ONION_IDENTITY
+        return self.path("identity")
 
     def path(self, name: str) -> str | None:
         """
@@ -149,7 +154,7 @@ class Options(Written):
             raise self.wrong(name, "takes the path of a file or folder")
         return path
 
-    def portOrPath(self, name: str) -> LocalSocket | None:
+    def portOrPath(self, name: str) -> PortOrPath | None:
         """
         Read a TCP port of this machine or the path of a socket.
         """
@@ -165,12 +170,12 @@ class Options(Written):
         if (
             path is None
             or text.lower().startswith(("tcp", "unix:", "localhost", "127.0.0.1"))
-            or len(os.fsencode(path)) > LONGEST_PATH
+            or Place(path=path).isTooLong
         ):
             raise self.wrong(name, "takes a port of 127.0.0.1 or the path of a UNIX socket")
         return path
 
-    def target(self, name: str) -> LocalSocket | None:
+    def target(self, name: str) -> PortOrPath | None:
         r"""
         Read C{unix\:PATH} or C{tcp\:127.0.0.1\:PORT}.
         """
@@ -206,8 +211,6 @@ class Options(Written):
         """
         Read which tor to use.
         """
-        why = "which uses a tor that is already running"
-        self.checkAlone("control", TOR_OPTIONS - {"control"}, why)
         return TorOptions(
             torrc=self.path("torrc"),
             defaultsTorrc=self.path("defaultstorrc"),

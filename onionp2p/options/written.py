@@ -10,6 +10,8 @@ from __future__ import annotations
 from collections.abc import Collection, Mapping, Sequence
 from collections.abc import Set as AbstractSet
 
+from onionp2p.options.combinations import wrong
+
 __all__ = ["Arguments", "Keywords", "Written"]
 
 Arguments = Sequence[object]
@@ -60,7 +62,7 @@ class Written:
         """
         Give the error that says what option C{name} takes.
         """
-        return ValueError(f"{self.mode}: {name}= {expected}")
+        return wrong(self.mode, name, expected)
 
     def checkNames(self, known: Collection[str]) -> None:
         """
@@ -76,14 +78,6 @@ class Written:
         Give an option as it was written.
         """
         return self.values.get(name)
-
-    def checkAlone(self, name: str, others: Collection[str], why: str) -> None:
-        """
-        Refuse C{others} where C{name} is given.
-        """
-        for other in sorted(others):
-            if name in self and other in self:
-                raise self.wrong(other, f"has no use with {name}=, {why}")
 
     def checkPositional(self) -> None:
         """

@@ -204,20 +204,3 @@ async def test_removed(path: Path) -> None:
     await doorway.open()
     await leave(await visit(doorway.place))
     await doorway.close()
-
-
-@pytest.mark.parametrize(
-    ("text", "multiaddr"),
-    [
-        ("tcp:127.0.0.1:4001", "/ip4/127.0.0.1/tcp/4001"),
-        ("tcp:[::1]:4001", "/ip6/::1/tcp/4001"),
-        ("unix:/run/a b.sock", "/unix/%2Frun%2Fa%20b.sock"),
-    ],
-)
-def test_multiaddr(text: str, multiaddr: str) -> None:
-    """
-    A place is also written as libp2p's programs have it.
-    """
-    place = Place.fromString(text)
-    assert place.multiaddr == multiaddr
-    assert str(place) == text

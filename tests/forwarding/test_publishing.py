@@ -20,7 +20,7 @@ from onionp2p.errors import DialError, UnreachableTarget
 from onionp2p.events import Event, Published
 from onionp2p.forwarding import parseTarget, publish
 from onionp2p.listening.arrivals import Arrivals
-from onionp2p.options import Admission
+from onionp2p.options import Admission, TorOptions
 from onionp2p.testing import FakeNetwork, MemoryReactor, RecordingFactory
 
 LABEL = "vww6ybal4bd7szmgncyruucpgfkqahzddi37ktceo3ah7ngmcopnpyyd"
@@ -177,16 +177,16 @@ def test_target(target: str, ofTor: str) -> None:
     [
         {"circuits": True},
         {"maxConnections": 3},
-        {"target": 80},
+        {"target": 80, "tor": TorOptions(control=9051)},
         {"frontend": LABEL},
-        {"attach": OnionAddress(LABEL, 1)},
+        {"attach": OnionAddress(LABEL, 1), "tor": TorOptions(control=9051)},
     ],
 )
 def test_notOurListener(options: dict[str, Any]) -> None:
     """
     Options of a listener of ours are refused, since there is none.
     """
-    (name,) = options
+    name = next(iter(options))
     with pytest.raises(ValueError, match=f"{name} has no use"):
         publish(MemoryReactor(), "unix:/app.sock", ListenOptions(1, **options))
 

@@ -39,7 +39,7 @@ from onionp2p.events import Attached, Cause, Event, Repairing, Starting, Stopped
 from onionp2p.keys import Identity
 from onionp2p.listening.listen import OnionPort
 from onionp2p.listening.targets import makeWay
-from onionp2p.local.sockets import LOOPBACK, LocalSocket
+from onionp2p.local.places import LOOPBACK, Place, PortOrPath
 from onionp2p.options import ListenOptions, TorOptions
 from onionp2p.testing import (
     FakeNetwork,
@@ -90,7 +90,7 @@ def begin(
     address: OnionAddress,
     factory: RecordingFactory | None = None,
     *,
-    target: LocalSocket | None = None,
+    target: PortOrPath | None = None,
     **options: Any,
 ) -> Deferred[IListeningPort]:
     """
@@ -132,7 +132,7 @@ def test_attached(
     memory_reactor: MemoryReactor,
     serve: Serve,
     folder: str,
-    target: LocalSocket,
+    target: PortOrPath,
     asked: bool,
 ) -> None:
     """
@@ -324,7 +324,7 @@ def test_cancelled(memory_reactor: MemoryReactor, fake_network: FakeNetwork, ser
 
 
 @pytest.mark.parametrize("target", [8080, "app.sock"])
-def test_targetTaken(memory_reactor: MemoryReactor, folder: str, target: LocalSocket) -> None:
+def test_targetTaken(memory_reactor: MemoryReactor, folder: str, target: PortOrPath) -> None:
     """
     Where somebody listens already, the error says so and nothing is touched.
     """
@@ -338,7 +338,7 @@ def test_targetTaken(memory_reactor: MemoryReactor, folder: str, target: LocalSo
 
 
 @pytest.mark.parametrize("target", [8080, "app.sock"])
-def test_told(memory_reactor: MemoryReactor, folder: str, target: LocalSocket) -> None:
+def test_told(memory_reactor: MemoryReactor, folder: str, target: PortOrPath) -> None:
     """
     It is told what can be known: that it listens where that tor delivers, when its socket is gone
     and why it is not back, when it is again, and the end.
@@ -425,7 +425,7 @@ async def test_fullSocket(folder: str) -> None:
         busy.listen(0)
         waiting.connect(path)
         with pytest.raises(TargetInUse, match=path):
-            await makeWay(reactor, path)
+            await makeWay(reactor, Place(path=path))
     assert os.path.exists(path)
 
 
@@ -499,11 +499,11 @@ async def test_longPath(folder: str) -> None:
         ("", None),
     ],
 )
-def test_parseTarget(text: str, target: LocalSocket | None) -> None:
+def test_parseTarget(text: str, target: PortOrPath | None) -> None:
     """
     A target is read as tor reads it; one where we can't listen is none.
     """
-    assert parseTarget(text, 7777) == target
+    assert parseTarget(text, 7777) == (None if target is None else Place.of(target))
 
 
 def test_parseServices() -> None:

@@ -227,18 +227,27 @@ def test_unansweredUploads(memory_reactor: MemoryReactor, fake_network: FakeNetw
 
 
 @pytest.mark.parametrize(
-    ("moment", "fault"), [("PUBLISH", Ignore()), ("UPLOAD", Ignore()), ("UPLOAD", Fail())]
+    ("moment", "fault", "why"),
+    [
+        ("PUBLISH", Ignore(), "tor has begun no upload"),
+        ("UPLOAD", Ignore(), "no directory has answered"),
+        ("UPLOAD", Fail(), "no directory has taken"),
+    ],
 )
 def test_neverPublished(
-    memory_reactor: MemoryReactor, fake_network: FakeNetwork, moment: str, fault: Ignore | Fail
+    memory_reactor: MemoryReactor,
+    fake_network: FakeNetwork,
+    moment: str,
+    fault: Ignore | Fail,
+    why: str,
 ) -> None:
     """
-    An onion that does not get published in time fails listen(), says in which phase, and is
-    withdrawn.
+    An onion that does not get published in time fails listen(), says in which phase and how far
+    that got, and is withdrawn.
     """
     fake_network.on(moment, fault)
     factory = RecordingFactory()
-    with pytest.raises(ListenTimeout, match="300 s were not enough, publishing the onion"):
+    with pytest.raises(ListenTimeout, match=f"300 s .* publishing the onion: .*{why}"):
         listen(memory_reactor, factory)
     assert fake_network.tors[0].onions.services == {}
     assert (factory.starts, factory.stops) == (1, 1)

@@ -25,7 +25,7 @@ from onionp2p.listening.arrivals import Arrivals
 from onionp2p.listening.lifetime import Lifetime
 from onionp2p.listening.localport import LocalPort
 from onionp2p.listening.targets import OURS
-from onionp2p.local.sockets import LocalSocket, connectLocally
+from onionp2p.local.places import Place, PortOrPath
 from onionp2p.testing import RecordingFactory, RecordingProtocol
 
 ONION = OnionAddress(labelFromPublicKey(bytes(32)), 7777)
@@ -36,21 +36,21 @@ class Listener:
     Listens at a place.
     """
 
-    def __init__(self, reactor: Any, target: LocalSocket, *, most: int = 0) -> None:
+    def __init__(self, reactor: Any, where: PortOrPath, *, most: int = 0) -> None:
         self.reactor = reactor
         self.factory = RecordingFactory(echoes=True)
         self.told: list[Event] = []
         self.lifetime = Lifetime(reactor, ONION, self.told.append)
         self.lifetime.begin()
         arrivals = Arrivals(self.factory, ONION, None, most=most)
-        self.local = LocalPort(reactor, target, arrivals, OURS, self.lifetime)
+        self.local = LocalPort(reactor, Place.of(where), arrivals, OURS, self.lifetime)
 
     async def visit(self) -> RecordingProtocol:
         """
         Come to the place.
         """
         visitor = RecordingProtocol(RecordingFactory())
-        await connectLocally(self.reactor, self.local.target, visitor, 1)
+        await self.local.place.connect(self.reactor, visitor, 1)
         return visitor
 
     async def answers(self) -> bool:
@@ -193,7 +193,7 @@ async def test_portLost(listener: Listener) -> None:
     """
     from twisted.internet import reactor
 
-    number = listener.local.target
+    place = listener.local.place
     (port,) = [
         each
         for each in cast("Any", reactor).getReaders()
@@ -202,7 +202,7 @@ async def test_portLost(listener: Listener) -> None:
     port.socket.shutdown(socket.SHUT_RDWR)
     assert not listener.local.isHere
     await listener.local.restore()
-    assert listener.local.target == number
+    assert listener.local.place == place
     assert await listener.answers()
 
 

@@ -39,7 +39,7 @@ from onionp2p.events import (
 )
 from onionp2p.options import Admission, parseListen
 from onionp2p.testing import FakeNetwork, MemoryReactor, RecordingFactory
-from onionp2p.testing.faketor import Fail, Ignore, Refuse
+from onionp2p.testing.faketor import Delay, Fail, Ignore, Refuse, Stall
 
 
 class Listener:
@@ -223,18 +223,108 @@ def test_republishing(
     assert len(fake_network.tors) == 1
 
 
+@pytest.mark.parametrize("watch", [600.0, None])
+@pytest.mark.parametrize(
+    ("moment", "fault", "detail"),
+    [
+        ("PUBLISH", Ignore(), "tor has begun no upload of its descriptor"),
+        ("UPLOAD", Ignore(), "tor uploads its descriptor, and no directory has answered"),
+        ("UPLOAD", Fail(), "no directory has taken its descriptor"),
+    ],
+)
+def test_neverPublished(
+    memory_reactor: MemoryReactor,
+    fake_network: FakeNetwork,
+    *,
+    moment: str,
+    fault: Ignore | Fail,
+    detail: str,
+    watch: float | None,
+) -> None:
+    """
+    An onion that tor does not bring to the directories within two minutes is told to be
+    unreachable, with how far that got, and is mended as one that can't be reached, also with
+    watch=no; nobody waits without end.
+    """
+    rule = fake_network.on(moment, fault)
+    listener = Listener(memory_reactor, wait=Wait.ADDRESS, watch=watch)
+    memory_reactor.advance(110)
+    assert listener.kinds == [Starting]
+    memory_reactor.advance(1100)
+    steps = [event.step for event in listener.told if isinstance(event, Repairing)]
+    assert steps[:3] == ["publishing it anew", "publishing it anew", "restarting tor"]
+    first = listener.told[1]
+    assert isinstance(first, Unreachable)
+    assert (first.cause, first.detail) == (Cause.NO_DESCRIPTOR, detail)
+    assert Published not in listener.kinds
+    assert [tor.alive for tor in fake_network.tors] == [False, True]
+    rule.cancel()
+    memory_reactor.advance(1500)
+    assert listener.kinds.count(Published) == 1
+    assert listener.kinds[-1] is (Published if watch is None else Reachable)
+
+
+def test_uploadForgotten(
+    memory_reactor: MemoryReactor, fake_network: FakeNetwork, listen: Listen
+) -> None:
+    """
+    Where tor has forgotten to upload once, listen() does not fail for it: it is published anew
+    before its time is up.
+    """
+    fake_network.on("PUBLISH", Ignore(), times=1)
+    listener = listen()
+    assert 120 < memory_reactor.seconds() < 300
+    assert listener.kinds == [Starting, Unreachable, Unreachable, Repairing, Published]
+
+
+def test_notPublishedWhileTheNetworkIsDown(
+    memory_reactor: MemoryReactor, fake_network: FakeNetwork, listen: Listen
+) -> None:
+    """
+    What is not published since tor has no network, before its bootstrap or after, is told so, ever
+    more rarely, and nothing is repaired.  Once there is a network it is published at once.
+    """
+    rule = fake_network.on("BOOTSTRAP 75", Stall("No route to host"))
+    listener = listen(wait=Wait.ADDRESS)
+    memory_reactor.advance(30)
+    fake_network.tors[0].die()
+    memory_reactor.advance(1000)
+    assert listener.causes[0] is Cause.TOR_DOWN
+    assert set(listener.causes[1:]) == {Cause.NOT_BOOTSTRAPPED}
+    rule.cancel()
+    fake_network.on("PUBLISH", Delay(10), times=1)
+    fake_network.tors[1].die()
+    memory_reactor.advance(5)
+    fake_network.goDown()
+    memory_reactor.advance(2000)
+    assert set(listener.causes[-3:]) == {Cause.NETWORK_DOWN}
+    assert len(listener.causes) < 25
+    assert Repairing not in listener.kinds
+    fake_network.comeBack()
+    memory_reactor.advance(1)
+    assert listener.kinds[-1] is Published
+
+
 def test_networkDown(
     memory_reactor: MemoryReactor, fake_network: FakeNetwork, listen: Listen
 ) -> None:
     """
     While tor says that the network is down, nothing is repaired: that could only make it worse.
+    Nor is it at the first failure after that, which is the first of its kind.
     """
     listener = listen(watch=60.0)
     fake_network.goDown()
-    memory_reactor.advance(1000)
-    assert Cause.NETWORK_DOWN in listener.causes
+    while listener.causes.count(Cause.NETWORK_DOWN) < 5:
+        memory_reactor.advance(10)
+        assert memory_reactor.seconds() < 2000
     assert Repairing not in listener.kinds
+    rule = fake_network.on("SOCKS CONNECT", Refuse(0xF2))
     fake_network.comeBack()
+    while Cause.NO_INTRODUCTION not in listener.causes:
+        memory_reactor.advance(10)
+        assert memory_reactor.seconds() < 3000
+    rule.cancel()
+    assert Repairing not in listener.kinds
     memory_reactor.advance(200)
     assert listener.kinds[-1] is Reachable
     assert len(fake_network.tors) == 1

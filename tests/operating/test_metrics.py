@@ -11,28 +11,37 @@ import socket
 import stat
 import sys
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 import pytest
 from prometheus_client.parser import text_string_to_metric_families
 from twisted.application.service import IService
-from twisted.internet.defer import Deferred, maybeDeferred
+from twisted.internet.defer import Deferred
 from twisted.internet.endpoints import TCP4ClientEndpoint, UNIXClientEndpoint, connectProtocol
-from twisted.internet.error import CannotListenError
 from twisted.internet.protocol import Factory, Protocol, connectionDone
-from twisted.internet.task import Clock
+from twisted.internet.task import Clock, deferLater
 from twisted.logger import LogEvent, Logger, capturedLogs, formatEvent
 from twisted.python.failure import Failure
 from zope.interface.verify import verifyObject
 
 from onionp2p.address import OnionAddress, labelFromPublicKey
-from onionp2p.errors import DescriptorNotFound, DialCancelled, TorDied
+from onionp2p.errors import (
+    DescriptorNotFound,
+    DialCancelled,
+    IntroductionFailed,
+    TargetError,
+    TargetInUse,
+    TorDied,
+)
 from onionp2p.events import (
     Attached,
+    Carried,
+    Carrying,
     Cause,
     Connected,
     Event,
     Failed,
+    NotCarried,
     Progress,
     Published,
     Reachable,
@@ -45,9 +54,10 @@ from onionp2p.events import (
     publish,
 )
 from onionp2p.leaks import LeakGuard
+from onionp2p.listening import keptsocket
 from onionp2p.local.places import Place
 from onionp2p.operating import Metrics
-from onionp2p.operating.door import Door, parseDoor
+from onionp2p.operating.door import Door, parseDoor, whyNot
 from onionp2p.operating.measures import Measures
 from onionp2p.operating.metrics import MetricsUnavailable
 from onionp2p.operating.metricspage import MOST_VISITORS
@@ -108,6 +118,8 @@ def test_fromTheStart() -> None:
         'onionp2p_dials_total{outcome="failed"}',
         'onionp2p_dials_total{outcome="cancelled"}',
         "onionp2p_dial_seconds_count",
+        "onionp2p_carried_connections_total",
+        "onionp2p_carried_connections_open",
     ):
         assert samples[name] == 0
 
@@ -200,7 +212,8 @@ def test_tor() -> None:
 
 def test_dials() -> None:
     """
-    How dials went and what they took; whom they were to reach is nowhere.
+    How dials went, what they took, and what attempts failed with; whom they were to reach is
+    nowhere.
     """
     scraped = Scraped()
     scraped.happen(
@@ -208,18 +221,38 @@ def test_dials() -> None:
         Connected("abcdef….onion:1", 2.0, 3),
         Connected("abcdef….onion:1", 200.0, 3),
         Failed(DescriptorNotFound()),
+        Failed(IntroductionFailed()),
+        Failed(ValueError()),
         Failed(DialCancelled()),
     )
     samples = scraped.read()
     assert samples['onionp2p_dials_total{outcome="connected"}'] == 2
-    assert samples['onionp2p_dials_total{outcome="failed"}'] == 1
+    assert samples['onionp2p_dials_total{outcome="failed"}'] == 3
     assert samples['onionp2p_dials_total{outcome="cancelled"}'] == 1
     assert samples["onionp2p_dial_retries_total"] == 1
+    assert samples['onionp2p_dial_errors_total{error="DescriptorNotFound"}'] == 2
+    assert samples['onionp2p_dial_errors_total{error="IntroductionFailed"}'] == 1
+    assert samples['onionp2p_dial_errors_total{error="other"}'] == 1
+    assert not any("DialCancelled" in name for name in samples)
     assert samples['onionp2p_dial_seconds_bucket{le="1.0"}'] == 0
     assert samples['onionp2p_dial_seconds_bucket{le="2.5"}'] == 1
     assert samples['onionp2p_dial_seconds_bucket{le="+Inf"}'] == 2
     assert samples["onionp2p_dial_seconds_sum"] == 202
     assert b"abcdef" not in scraped.measures.text()
+
+
+def test_carried() -> None:
+    """
+    How many connections are carried now, and were until now; what an observer is told of the one
+    that can't be is counted as a dial.
+    """
+    scraped = Scraped()
+    for _ in range(3):
+        scraped.happen(Carrying())
+    scraped.happen(Carried(8, 7, 2.5), NotCarried(DescriptorNotFound()))
+    samples = scraped.read()
+    assert samples["onionp2p_carried_connections_total"] == 3
+    assert samples["onionp2p_carried_connections_open"] == 2
 
 
 def test_noAddress() -> None:
@@ -495,6 +528,50 @@ async def test_lostSocket(tmp_path: Path, isTaken: bool) -> None:
     assert path.exists() is isTaken
 
 
+@pytest.mark.deadline(10)
+async def test_removedSocket(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """
+    A socket whose file somebody has removed while we run is there again soon, and who comes reads
+    what was measured before.
+    """
+    from twisted.internet import reactor
+
+    monkeypatch.setattr(keptsocket, "SECONDS_BETWEEN_LOOKS", 0.01)
+    path = tmp_path / "metrics"
+    service = Metrics(reactor, f"unix:{path}")
+    service.startService()
+    publish(Logger(), Progress(45, "loading", "Loading"))
+    for _ in range(2):
+        await connectProtocol(UNIXClientEndpoint(reactor, str(path)), visitor := Visitor())
+        assert b"percent 45.0" in await visitor.ended
+        path.unlink()
+        while not path.exists():
+            await deferLater(cast("Any", reactor), 0.01)
+    await service.stopService()
+    assert not path.exists()
+
+
+def test_takenSocket(served: Served, loggedErrors: list[LogEvent]) -> None:
+    """
+    Where something else has taken its place, that is said once; it is tried again until that has
+    gone.
+    """
+    path = Path(served.path)
+    path.touch()  # by which it is seen that it is not our socket
+    with capturedLogs() as events:
+        served.reactor.advance(300)
+    assert f"the socket at unix:{path} is gone: it is made anew" in map(formatEvent, events)
+    (taken,) = [formatEvent(event) or "" for event in loggedErrors]
+    assert taken.startswith(f"metrics are not served at unix:{path}: ")
+    assert "is no socket: it was left as it is" in taken
+    path.unlink()
+    with capturedLogs() as events:
+        served.reactor.advance(75)  # the longest pause between attempts, and more
+    assert f"metrics are served at unix:{path} again" in map(formatEvent, events)
+    assert b"200 OK" in served.reactor.resultOf(served.visit().ended)
+    loggedErrors.clear()
+
+
 async def test_whatTheKilledLeft(tmp_path: Path) -> None:
     """
     The socket that a killed program has left is removed; one at which somebody listens, or a file
@@ -505,13 +582,16 @@ async def test_whatTheKilledLeft(tmp_path: Path) -> None:
     path = str(tmp_path / "metrics")
     with socket.socket(socket.AF_UNIX) as dead:
         dead.bind(path)
-    port = await parseDoor(f"unix:{path}").listen(reactor, Factory.forProtocol(Protocol))
-    with pytest.raises(CannotListenError, match="another program listens there"):
-        await parseDoor(f"unix:{path}").listen(reactor, Factory.forProtocol(Protocol))
-    await maybeDeferred(port.stopListening)
+    factory = Factory.forProtocol(Protocol)
+    first, second = [parseDoor(f"unix:{path}").socket(reactor, factory) for _ in range(2)]
+    await first.open()
+    with pytest.raises(TargetInUse) as caught:
+        await second.open()
+    assert whyNot(caught.value) == "another program listens there"
+    await first.close()
     (tmp_path / "metrics").write_text("precious")
-    with pytest.raises(CannotListenError, match="is no socket"):
-        await parseDoor(f"unix:{path}").listen(reactor, Factory.forProtocol(Protocol))
+    with pytest.raises(TargetError, match="is no socket"):
+        await second.open()
     assert (tmp_path / "metrics").read_text() == "precious"
 
 

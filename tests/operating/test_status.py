@@ -235,7 +235,7 @@ def test_foreignTextIsTame() -> None:
     """
     overview = overviewOf(Unreachable(ONION, Cause.OTHER, "a\nb\x1b[2J\ud800" + "c" * 9999))
     detail = overview.listeners[0].detail
-    assert detail.startswith("a b [2J c")
+    assert detail.startswith("a b\ufffd[2J\ufffdc")
     assert len(detail) == 300
 
 

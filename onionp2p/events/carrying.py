@@ -8,13 +8,28 @@ What happens to connections that are carried, and to the places where they come 
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 from twisted.logger import LogLevel
 
-from onionp2p.events import Event
-from onionp2p.local.places import Place
+from onionp2p.events.event import Event
 
-__all__ = ["Carried", "NotCarried", "Shut", "Warm"]
+if TYPE_CHECKING:
+    from onionp2p.local.places import Place
+
+__all__ = ["Carried", "Carrying", "NotCarried", "Shut", "Warm"]
+
+
+@dataclass(frozen=True)
+class Carrying(Event):
+    """
+    A connection has come in, and whom it is for is there: it is carried until it is L{Carried}.
+    """
+
+    level = LogLevel.debug
+
+    def __str__(self) -> str:
+        return "a connection is carried"
 
 
 @dataclass(frozen=True)
