@@ -16,7 +16,8 @@ __all__ = ["ICircuitTransport"]
 class ICircuitTransport(Interface):
     """
     The transport of a connection that came in through an onion whose listener tells circuits apart
-    (C{circuits=yes}).  Its C{getPeer()} is an L{OnionPeer<onionp2p.OnionPeer>} with a C{circuit}.
+    (C{circuits=yes}), or of a libp2p stream on one.  Its C{getPeer()} is an
+    L{OnionPeer<onionp2p.OnionPeer>}, or a libp2p peer's address, with a C{circuit}.
     """
 
     def closeCircuit() -> Deferred[None]:

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Protocol
 
 from twisted.internet.interfaces import IAddress, IReactorTime
 
+from onionp2p.interfaces import ICircuitTransport
 from onionp2p.libp2p.limits import Limits
 from onionp2p.libp2p.yamux import Session
 
@@ -29,6 +30,7 @@ class Carrier(Protocol):
     @ivar limits: those of the connection.
     @ivar host: our address.
     @ivar peer: the peer's.
+    @ivar circuit: the transport of the connection, if that can end the circuit it came by.
     """
 
     clock: IReactorTime
@@ -36,6 +38,7 @@ class Carrier(Protocol):
     limits: Limits
     host: IAddress
     peer: IAddress
+    circuit: ICircuitTransport | None
 
     def wantsToWrite(self, stream: Stream) -> None:
         """

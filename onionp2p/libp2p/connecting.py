@@ -22,8 +22,8 @@ from onionp2p.address import OnionAddress
 from onionp2p.libp2p.connection import Connection
 from onionp2p.libp2p.identity import Identity
 from onionp2p.libp2p.limits import Limits
-from onionp2p.libp2p.multistream import checkName
 from onionp2p.peerid import decodePeerID
+from onionp2p.protocolname import checkProtocolName
 
 __all__ = ["ConnectionFactory", "dial"]
 
@@ -58,7 +58,7 @@ class ConnectionFactory(Factory):
         """
         self._clock = clock
         self._identity = identity
-        self.handlers = {checkName(name): factory for name, factory in handlers.items()}
+        self.handlers = {checkProtocolName(name): factory for name, factory in handlers.items()}
         self.onion = onion
         self._limits = limits
         self.connections: set[Connection] = set()
@@ -127,7 +127,7 @@ def dial(
     connection = Connection(
         clock,
         identity,
-        {checkName(name): factory for name, factory in (handlers or {}).items()},
+        {checkProtocolName(name): factory for name, factory in (handlers or {}).items()},
         dialer=True,
         expected=None if peerID is None else decodePeerID(peerID),
         onion=onion,

@@ -32,6 +32,7 @@ from twisted.internet.protocol import Protocol, connectionDone
 from twisted.python.failure import Failure
 
 from onionp2p.address import OnionAddress
+from onionp2p.interfaces import ICircuitTransport
 from onionp2p.libp2p import identify
 from onionp2p.libp2p.errors import (
     ConnectionClosing,
@@ -45,10 +46,10 @@ from onionp2p.libp2p.identify import Identification
 from onionp2p.libp2p.identifying import IdentifyFactory
 from onionp2p.libp2p.identity import Identity
 from onionp2p.libp2p.limits import Limits
-from onionp2p.libp2p.multistream import checkName
 from onionp2p.libp2p.peeraddress import peerAddress
 from onionp2p.libp2p.streams import Streams
 from onionp2p.libp2p.upgrade import Upgrade
+from onionp2p.protocolname import checkProtocolName
 from onionp2p.waiting.outcome import Outcome
 from onionp2p.waiting.timer import Timer
 
@@ -166,7 +167,7 @@ class Connection(Protocol):
 
         @raise ValueError: if this can't be a protocol's name.
         """
-        checkName(name)
+        checkProtocolName(name)
         if self._state is not _State.OPEN:
             return fail(ConnectionClosing())
         return self._streams.open(name, factory)
@@ -240,6 +241,7 @@ class Connection(Protocol):
             dialer=self._dialer,
             host=self.host,
             peer=self.peer,
+            circuit=ICircuitTransport(self.transport, None),
             write=self._write,
             failed=self._fail,
         )

@@ -8,16 +8,17 @@ back.
 
 from __future__ import annotations
 
+from contextlib import AsyncExitStack
 from typing import TYPE_CHECKING, Any
 
 from twisted.internet.defer import Deferred
-from twisted.internet.interfaces import IAddress, IListeningPort, IProtocolFactory
-from zope.interface import implementer
+from twisted.internet.interfaces import IListeningPort, IProtocolFactory
 
+from onionp2p.address import OnionAddress
 from onionp2p.libp2p.node import Node, nodeFor
+from onionp2p.listening.listen import OnionPort
 from onionp2p.options import ListenOptions
 from onionp2p.waiting.cancelling import cancellable
-from onionp2p.waiting.outcome import Outcome
 from onionp2p.waiting.running import whenRunning
 
 if TYPE_CHECKING:
@@ -26,49 +27,25 @@ if TYPE_CHECKING:
 __all__ = ["StreamListen", "StreamPort"]
 
 
-@implementer(IListeningPort)
-class StreamPort:
+class StreamPort(OnionPort):
     """
-    A protocol that is spoken at an onion.
+    A protocol that is spoken at an onion.  To stop it is to speak it no more; streams that there
+    are live on; and if no other listener has the onion, that is withdrawn.
     """
 
-    def __init__(self, node: Node, name: str, address: IAddress) -> None:
+    def __init__(self, node: Node, name: str, address: OnionAddress) -> None:
         """
         @param node: speaks it.
         @param name: the protocol's.
         @param address: the onion's, with the node's peer id.
         """
-        self._node = node
+        held = AsyncExitStack()
+        held.push_async_callback(node.unspeak, name)
+        super().__init__(address, held)
         self._name = name
-        self._address = address
-        self._stopped: Outcome[None] | None = None
 
     def __repr__(self) -> str:
         return f"<StreamPort {self._name} at {self._address}>"
-
-    def startListening(self) -> None:
-        """
-        Do nothing: it listens from the beginning.
-        """
-
-    def stopListening(self) -> Deferred[None]:
-        """
-        Speak the protocol no more.  Streams that there are live on.
-
-        @return: fires once no peer can open a stream for it; and if no other listener has the
-            onion, once that is withdrawn.
-        """
-        if self._stopped is None:
-            self._stopped = Outcome()
-            stopping = Deferred.fromCoroutine(self._node.unspeak(self._name))
-            stopping.addCallbacks(self._stopped.succeed, lambda why: self._stopped.fail(why.value))
-        return self._stopped.wait()
-
-    def getHost(self) -> IAddress:
-        """
-        Give the address that others dial: an L{onionp2p.address.OnionAddress} with a peer id.
-        """
-        return self._address
 
 
 class StreamListen:
@@ -107,4 +84,5 @@ class StreamListen:
         await whenRunning(self._reactor)
         node = nodeFor(self._reactor, self._options)
         port = await node.speak(name, self._factory, self._observer)
-        return StreamPort(node, name, port.getHost())
+        address: Any = port.getHost()
+        return StreamPort(node, name, address)

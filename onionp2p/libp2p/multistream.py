@@ -14,29 +14,13 @@ from collections.abc import Container, Sequence
 
 from onionp2p.libp2p import varint
 from onionp2p.libp2p.errors import MultistreamError, ProtocolUnsupported, WireError
+from onionp2p.protocolname import LONGEST_NAME, MULTISTREAM
 
-__all__ = ["LONGEST_NAME", "Chooser", "Proposer", "checkName"]
+__all__ = ["Chooser", "Proposer"]
 
-_HEADER = "/multistream/1.0.0"
 _NOT_AVAILABLE = "na"
-_LONGEST = 1024
 _MOST_PROPOSALS = 32
-
-LONGEST_NAME = _LONGEST - 1
-"""Bytes that the name of a protocol has at most, in UTF-8."""
-
-
-def checkName(name: str) -> str:
-    """
-    Give a protocol's name back.
-
-    @raise ValueError: if it is none that can be proposed.
-    """
-    if not name.startswith("/") or "\n" in name or name == _HEADER:
-        raise ValueError("the name of a protocol is one line that begins with a slash")
-    if len(name.encode("utf-8")) > LONGEST_NAME:
-        raise ValueError(f"the name of a protocol has at most {LONGEST_NAME} bytes")
-    return name
+_LONGEST = LONGEST_NAME + 1
 
 
 def _line(text: str) -> bytes:
@@ -44,7 +28,7 @@ def _line(text: str) -> bytes:
     return varint.encode(len(data)) + data
 
 
-_HELLO = _line(_HEADER)
+_HELLO = _line(MULTISTREAM)
 
 
 class _Negotiation:

@@ -22,7 +22,6 @@ from twisted.logger import Logger
 from twisted.python.failure import Failure
 
 from onionp2p.address import OnionAddress
-from onionp2p.endpoints import OnionServerEndpoint
 from onionp2p.events import Starting
 from onionp2p.keys.identities import holdIdentity
 from onionp2p.libp2p.connecting import ConnectionFactory
@@ -30,9 +29,10 @@ from onionp2p.libp2p.errors import NodeOptionsDiffer, ProtocolInUse, SeedUnknown
 from onionp2p.libp2p.identity import Identity
 from onionp2p.libp2p.identityfile import holdIdentityFile
 from onionp2p.libp2p.limits import OF_LISTENERS
-from onionp2p.libp2p.multistream import checkName
+from onionp2p.listening.onion import listenAtOnion
 from onionp2p.local.folders import expandHome
 from onionp2p.options import ONION_IDENTITY, ListenOptions
+from onionp2p.protocolname import checkProtocolName
 from onionp2p.waiting.outcome import Outcome
 
 if TYPE_CHECKING:
@@ -95,7 +95,7 @@ class Node(ConnectionFactory):
         @raise ProtocolInUse: if it is spoken already.
         @raise CannotListenError: if the onion can't be made; then it is spoken no more.
         """
-        if checkName(name) in self.handlers:
+        if checkProtocolName(name) in self.handlers:
             raise ProtocolInUse(f"It is {name}.")
         self.handlers[name] = factory
         self._observers[name] = observer
@@ -137,7 +137,7 @@ class Node(ConnectionFactory):
         if options.attach is not None:
             attach = OnionAddress(options.attach.label, options.attach.port, self._peerID)
             options = replace(options, attach=attach)
-        listening = OnionServerEndpoint(self._reactor, options, self._observe).listen(self)
+        listening = listenAtOnion(self._reactor, options, self, self._observe)
         return listening.addCallbacks(self._port.succeed, self._failed)
 
     def _failed(self, failure: Failure) -> None:

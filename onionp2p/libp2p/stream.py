@@ -32,8 +32,9 @@ from twisted.internet.interfaces import (
 )
 from twisted.logger import Logger
 from twisted.python.failure import Failure
-from zope.interface import implementer
+from zope.interface import alsoProvides, implementer
 
+from onionp2p.interfaces import ICircuitTransport
 from onionp2p.libp2p.carrier import Carrier
 from onionp2p.libp2p.errors import StreamReset
 from onionp2p.libp2p.inbox import Inbox
@@ -53,6 +54,8 @@ class Stream(FileDescriptor):
     @ivar number: yamux's number of it.
     @ivar protocol: whose transport it is; may be replaced.
     @ivar whenEnded: called once the protocol has lost it.
+    @ivar closeCircuit: ends the circuit that the connection came by, and with it all of its
+        streams; only where that is known (L{ICircuitTransport}).
     """
 
     _log = Logger()
@@ -70,6 +73,9 @@ class Stream(FileDescriptor):
         self._aborts = False
         self._told = False
         self._deadline = Timer(carrier.clock)
+        if carrier.circuit is not None:
+            self.closeCircuit = carrier.circuit.closeCircuit
+            alsoProvides(self, ICircuitTransport)
 
     # For the connection.
 

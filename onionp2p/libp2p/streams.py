@@ -14,6 +14,7 @@ from twisted.internet.interfaces import IAddress, IProtocol, IProtocolFactory, I
 from twisted.internet.protocol import Protocol
 from twisted.python.failure import Failure
 
+from onionp2p.interfaces import ICircuitTransport
 from onionp2p.libp2p.errors import Libp2pError, TooManyStreams
 from onionp2p.libp2p.frames import Code
 from onionp2p.libp2p.limits import Limits
@@ -51,12 +52,14 @@ class Streams:
         dialer: bool,
         host: IAddress,
         peer: IAddress,
+        circuit: ICircuitTransport | None,
         write: Callable[[bytes], object],
         failed: Callable[[Libp2pError], object],
     ) -> None:
         """
         @param handlers: what builds the protocols of streams that the peer opens, by their names.
         @param dialer: whether we made the connection.
+        @param circuit: see L{onionp2p.libp2p.carrier.Carrier}.
         @param write: takes what is to be sent.
         @param failed: is told if the connection has to end.
         """
@@ -64,6 +67,7 @@ class Streams:
         self.limits = limits
         self.host = host
         self.peer = peer
+        self.circuit = circuit
         self.session = Session(
             dialer=dialer, inboundLimit=limits.inboundStreams, window=limits.window
         )

@@ -41,7 +41,7 @@ from twisted.python.threadpool import ThreadPool
 from onionp2p.leaks import LeakError, LeakGuard, loopback
 from onionp2p.leaks.passage import passage
 from onionp2p.listening.targets import OURS, listenAt
-from onionp2p.local.sockets import connectLocally
+from onionp2p.local.places import Place
 from onionp2p.testing import RecordingFactory
 
 # Nobody listens there, and what is sent there goes nowhere.
@@ -495,10 +495,10 @@ async def test_passageOfTwisted(strictGuard: LeakGuard) -> None:
     So Twisted's own transports come through, from where they are asked for to where they connect.
     """
     factory = RecordingFactory(echoes=True)
-    port = listenAt(reactor, 0, factory, OURS)
+    port = listenAt(reactor, Place(), factory, OURS)
     address: Any = port.getHost()
     caller: Any = RecordingFactory().buildProtocol(None)
-    await connectLocally(reactor, address.port, caller, 1)
+    await Place(port=address.port).connect(reactor, caller, 1)
     caller.transport.write(b"hello")
     assert await caller.receives(5) == b"hello"
     caller.transport.abortConnection()

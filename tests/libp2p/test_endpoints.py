@@ -42,6 +42,7 @@ from zope.interface.verify import verifyObject
 from onionp2p import ListenOptions, OnionAddress, OnionServerEndpoint
 from onionp2p.errors import ListenTimeout, OnionPortInUse
 from onionp2p.events import Published
+from onionp2p.interfaces import ICircuitTransport
 from onionp2p.keys import Identity as OnionIdentity
 from onionp2p.keys.files import saveIdentity
 from onionp2p.libp2p import Identity, PeerAddress, identify
@@ -440,6 +441,28 @@ def test_circuits(rig: Rig) -> None:
     rig.reactor.advance(0)
     circuits = {protocol.transport.getPeer().circuit for protocol in server.protocols}
     assert len(circuits - {None}) == 2
+
+
+def test_closeCircuit(rig: Rig) -> None:
+    """
+    Then a stream can put its peer out, with all streams on all connections by that circuit; one of
+    a connection whose circuit is not known, or that we have made, can't.
+    """
+    server, plain = RecordingFactory(), RecordingFactory()
+    port = rig.listen("protocol=/1:circuits=yes", server)
+    first, second = (rig.endpoint(port, "protocol=/1") for _ in range(2))
+    dialers = [rig.connect(endpoint) for endpoint in (first, first, second)]
+    rig.reactor.advance(0)
+    for protocol in server.protocols:
+        verifyObject(ICircuitTransport, protocol.transport)
+    rig.reactor.resultOf(server.protocols[0].transport.closeCircuit())
+    rig.reactor.advance(0)
+    assert [protocol.lost is not None for protocol in server.protocols] == [True, True, False]
+    assert rig.exchange(dialers[2]) == b""
+    rig.connect(rig.endpoint(rig.listen("protocol=/2", plain), "protocol=/2"))
+    for protocol in (dialers[2], *plain.protocols):
+        assert not ICircuitTransport.providedBy(protocol.transport)
+        assert not hasattr(protocol.transport, "closeCircuit")
 
 
 def test_maxConnections(rig: Rig) -> None:

@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 
 from onionp2p.libp2p import varint
 from onionp2p.libp2p.errors import MultistreamError, ProtocolUnsupported
-from onionp2p.libp2p.multistream import Chooser, Proposer, checkName
+from onionp2p.libp2p.multistream import Chooser, Proposer
 
 HEADER = b"\x13/multistream/1.0.0\n"
 
@@ -165,16 +165,6 @@ def test_longestName() -> None:
     proposer, chooser = Proposer([name]), Chooser([name])
     proposer.receive(chooser.receive(proposer.start()))
     assert proposer.protocol == name
-
-
-@pytest.mark.parametrize("name", ["", "x", "/a\nb", "/" + "x" * 1023, "/multistream/1.0.0"])
-def test_names(name: str) -> None:
-    """
-    What can't be a protocol's name is refused before it is proposed.
-    """
-    with pytest.raises(ValueError, match="name of a protocol"):
-        checkName(name)
-    assert checkName("/ipfs/ping/1.0.0") == "/ipfs/ping/1.0.0"
 
 
 @given(data=st.binary())

@@ -168,7 +168,7 @@ async def test_auth(tmp_path: Path) -> None:
     lease = leaseTor(reactor, TorOptions())
     tor = await lease.bootstrapped()
     identity, ours, other = Identity.generate(), ClientKey.generate(), ClientKey.generate()
-    target = tor.newTarget()
+    target = tor.newTarget().path
     local = reactor.listenUNIX(target, RecordingFactory(greeting=b"hello"))  # type: ignore[attr-defined]
     await tor.control.command(
         f"ADD_ONION ED25519-V3:{identity.expanded()} Flags=DiscardPK,V3Auth"
@@ -201,9 +201,9 @@ async def test_runningTor() -> None:
     port = await listen()
     lease = leaseTor(reactor, TorOptions())
     tor = await lease.launched()
-    endpoint = endpointOf(port.getHost(), f":socks={tor.socks}")
+    endpoint = endpointOf(port.getHost(), f":socks={tor.socks.path}")
     await close(await greeted(endpoint))
     with pytest.raises(DialTimeout, match="Nobody is at this onion"):
-        await greeted(endpointOf(OnionAddress(NOBODY, 1), f":socks={tor.socks}:timeout=2"))
+        await greeted(endpointOf(OnionAddress(NOBODY, 1), f":socks={tor.socks.path}:timeout=2"))
     lease.release()
     await port.stopListening()

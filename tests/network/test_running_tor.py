@@ -31,7 +31,7 @@ from onionp2p import OnionAddress
 from onionp2p.clients.x25519 import ClientKey
 from onionp2p.errors import OnionNotServed, PortNotServed, TargetUnknown, TorError
 from onionp2p.listening.listen import OnionPort
-from onionp2p.local.sockets import connectLocally
+from onionp2p.local.places import Place
 from onionp2p.testing import RecordingFactory
 from onionp2p.testing.clienttor import ClientTor
 from onionp2p.testing.faketor.authentication import hashPassword
@@ -97,7 +97,7 @@ HashedControlPassword {hashPassword(PASSWORD.encode())}
         await self.tor.start()
         self.port = int(self.tor.environment["TOR_CONTROL_PORT"])
         self.socks = int(self.tor.environment["TOR_SOCKS_PORT"])
-        await connectLocally(self._reactor, self.socket, self.control.protocol, 5)
+        await Place(path=self.socket).connect(self._reactor, self.control.protocol, 5)
         await self.control.ready()
         name = Path(self.folder, "service", "hostname").read_text().strip()
         self.address = OnionAddress.fromString(name, 7777)

@@ -29,7 +29,7 @@ from onionp2p.events import (
     Unreachable,
     observe,
 )
-from onionp2p.listening import localport
+from onionp2p.listening import keptsocket
 from onionp2p.listening.listen import OnionPort
 from onionp2p.testing import RecordingFactory, RecordingProtocol
 from onionp2p.tor import watchdog
@@ -178,7 +178,7 @@ async def test_socketRemoved(served: Served, monkeypatch: pytest.MonkeyPatch) ->
     When somebody has removed the socket to which tor delivers, dialers come in again within
     seconds; who was in stays.
     """
-    monkeypatch.setattr(localport, "SECONDS_BETWEEN_LOOKS", 0.1)
+    monkeypatch.setattr(keptsocket, "SECONDS_BETWEEN_LOOKS", 0.1)
     await served.listen()
     guest = await served.enters()
     (path,) = await served.sockets()
