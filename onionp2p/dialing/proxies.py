@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 
 __all__ = ["Proxy", "openProxy"]
 
-_queues: WeakValueDictionary[tuple[Any, Place], DialQueue] = WeakValueDictionary()
+_running: WeakValueDictionary[tuple[Any, Place], _RunningProxy] = WeakValueDictionary()
 
 
 class Proxy(Protocol):
@@ -90,15 +90,12 @@ class _TorProxy:
 
 class _RunningProxy:
     """
-    By a tor of which we know nothing but its SOCKS port.
+    By a tor of which we know nothing but its SOCKS port.  All who dial by that share it.
     """
 
-    def __init__(self, reactor: Any, socks: Place) -> None:
+    def __init__(self, socks: Place) -> None:
         self._socks = socks
-        queue = _queues.get((reactor, socks))
-        if queue is None:
-            queue = _queues[reactor, socks] = DialQueue()
-        self.queue = queue
+        self.queue = DialQueue()
 
     async def ready(self) -> Place:
         return self._socks
@@ -122,9 +119,13 @@ def openProxy(
 
     @raise ClientKeyError: if the key to the onion can't be read.
     """
-    if options.socks is not None:
-        return _RunningProxy(reactor, Place.of(options.socks))
-    return _TorProxy(reactor, options, observer)
+    if options.socks is None:
+        return _TorProxy(reactor, options, observer)
+    socks = Place.of(options.socks)
+    proxy = _running.get((reactor, socks))
+    if proxy is None:
+        proxy = _running[reactor, socks] = _RunningProxy(socks)
+    return proxy
 
 
 def _loadKey(options: DialOptions) -> ClientKey | None:
