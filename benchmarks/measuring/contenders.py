@@ -57,7 +57,8 @@ class Contender(ABC):
         """
         Connect C{protocol}.
 
-        @param fresh: by fresh circuits, which the following ones then share.
+        @param fresh: by fresh circuits, which the following ones then share.  txtorcon can't ask
+            for them: tor must have dropped the old ones.
         """
         await self.connect(_OneProtocol(protocol), port, fresh)
         return protocol
@@ -122,14 +123,12 @@ class _Onionp2p(Contender):
 
 class _Txtorcon(Contender):
     """
-    The endpoints of txtorcon.  They connect once each, and can't ask for fresh circuits.
+    The endpoints of txtorcon.  They connect once each.
     """
 
     def connect(self, factory: Factory, port: int, fresh: bool) -> Deferred[IProtocol]:
         from txtorcon.socks import TorSocksEndpoint
 
-        if fresh:
-            raise ValueError("txtorcon can't ask for fresh circuits")
         proxy = UNIXClientEndpoint(self.reactor, self.socks)
         connecting: Deferred[IProtocol] = TorSocksEndpoint(
             proxy, f"{self.label}.onion", port

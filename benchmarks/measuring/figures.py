@@ -128,20 +128,16 @@ async def stalls(
     return result
 
 
-async def visit(contender: Contender, *, cold: bool, trips: int) -> dict[str, float]:
+async def visit(contender: Contender, *, trips: int) -> dict[str, float]:
     """
     Dial by fresh circuits, dial again by the same, and exchange messages.
-
-    @param cold: whether the contender can ask for fresh circuits; else the first dial tells
-        nothing, but puts the second in the same place.
 
     @return: milliseconds of the C{cold} and the C{warm} dial, and of the median C{trip}.
     """
     result = {}
     began = time.perf_counter()
-    first = await contender.dial(Idle(), fresh=cold)
-    if cold:
-        result["cold"] = (time.perf_counter() - began) / _MILLISECOND
+    first = await contender.dial(Idle(), fresh=True)
+    result["cold"] = (time.perf_counter() - began) / _MILLISECOND
     began = time.perf_counter()
     warm = await contender.dial(RoundTrips(trips))
     result["warm"] = (time.perf_counter() - began) / _MILLISECOND

@@ -7,7 +7,8 @@ A private network with an onion service in it, and a tor for those who dial it.
     python -m measuring.network
 
 When all are up it prints a JSON object: C{label}, the service's 56 characters; C{folder}, where
-the tor's C{socks} is.  It ends with its standard input.  The service has a tor of its own.  Within
+the tor's C{socks} is.  For each line of its standard input it has that tor close its circuits to
+onions, and prints how many; it ends with its input.  The service has a tor of its own.  Within
 C{onionp2p testnet run}, it is that network.
 """
 
@@ -15,35 +16,60 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import sys
 import tempfile
+from contextlib import suppress
 from typing import Any
 
 from twisted.internet.defer import Deferred
-from twisted.internet.protocol import Protocol, connectionDone
+from twisted.internet.protocol import connectionDone
 from twisted.internet.stdio import StandardIO
 from twisted.internet.task import react
+from twisted.protocols.basic import LineReceiver
 from twisted.python.failure import Failure
 
 from measuring.logs import logErrors
 from measuring.requests import Port
 from measuring.service import ServiceFactory
 from onionp2p import ListenOptions, OnionServerEndpoint, TorOptions, shutdown
+from onionp2p.errors import TorRefusedCommand
 from onionp2p.testing.environment import runningNetwork
 from onionp2p.testing.network import PrivateNetwork
+from onionp2p.tor.control import TorControl
 from onionp2p.tor.pool import leaseTor
 
+_CIRCUIT = re.compile(r"^(\d+) .*\bPURPOSE=HS_CLIENT_REND\b", re.MULTILINE)
 
-class _UntilTheEnd(Protocol):
+
+class _Requests(LineReceiver):
     """
-    Waits for the end of standard input.
+    Has circuits closed when it is asked to, until the end of standard input.
     """
 
-    def __init__(self) -> None:
-        self.reached: Deferred[None] = Deferred()
+    delimiter = b"\n"
+
+    def __init__(self, control: TorControl) -> None:
+        self._control = control
+        self.ended: Deferred[None] = Deferred()
+
+    def lineReceived(self, line: bytes) -> None:
+        Deferred.fromCoroutine(self._close()).addErrback(self._failed)
+
+    async def _close(self) -> None:
+        circuits = _CIRCUIT.findall(await self._control.getInfo("circuit-status"))
+        for circuit in circuits:
+            with suppress(TorRefusedCommand):  # it has ended by itself
+                await self._control.command(f"CLOSECIRCUIT {circuit}")
+        print(len(circuits), flush=True)
+
+    def _failed(self, failure: Failure) -> None:
+        if not self.ended.called:
+            self.ended.errback(failure)
 
     def connectionLost(self, reason: Failure = connectionDone) -> None:
-        self.reached.callback(None)
+        if not self.ended.called:
+            self.ended.callback(None)
 
 
 async def main(reactor: Any) -> None:
@@ -70,11 +96,11 @@ async def _serve(reactor: Any, ofTheService: TorOptions) -> None:
     port: Any = await endpoint.listen(ServiceFactory())
     lease = leaseTor(reactor, TorOptions())
     tor = await lease.bootstrapped()
-    end = _UntilTheEnd()
-    StandardIO(end)
+    requests = _Requests(tor.control)
+    StandardIO(requests)
     folder = os.path.dirname(tor.socks.path)
     print(json.dumps({"label": port.getHost().label, "folder": folder}), flush=True)
-    await end.reached
+    await requests.ended
     await port.stopListening()
     lease.release()
 

@@ -57,9 +57,8 @@ class Onions:
                 if number % 20 == 0:
                     say(f"dial {number + 1} of {self.dials}")
                 for name in random.sample(_CONTENDERS, len(_CONTENDERS)):
-                    visited = processes[name].ask(
-                        _SECONDS, figure="visit", cold=name != TXTORCON, trips=self.trips
-                    )
+                    network.closeCircuits()
+                    visited = processes[name].ask(_SECONDS, figure="visit", trips=self.trips)
                     samples.add(name, visited)
             for number in range(self.transfers):
                 say(f"transfer {number + 1} of {self.transfers}")
@@ -67,13 +66,14 @@ class Onions:
         return Part(
             "b",
             "Dials of an onion service, on a private network of real tors",
-            f"{self.dials} rounds: each contender, in random order, dials by fresh circuits (cold),"
-            f" again by the same (warm), and makes {self.trips} round trips of 64 bytes, whose"
-            f" median counts. Then {self.transfers} rounds in which the raw socket and onionp2p,"
-            f" by one and the same circuit, take {self.turns} turns at {self.size >> 20} MiB each"
-            " way, and the best counts. All dial by the socket of one tor. txtorcon can't ask for"
-            " fresh circuits, nor for those of others: what it can carry is in part a. The raw"
-            " socket is a blocking one, and speaks SOCKS by hand.",
+            f"{self.dials} rounds: each contender, in random order and when tor has closed the"
+            " circuits of the one before, dials by a fresh one (cold), again by the same (warm),"
+            f" and makes {self.trips} round trips of 64 bytes, whose median counts. Then"
+            f" {self.transfers} rounds in which the raw socket and onionp2p, by one and the same"
+            f" circuit, take {self.turns} turns at {self.size >> 20} MiB each way, and the best"
+            " counts; what txtorcon can carry, which can't be told to share a circuit, is in part"
+            " a. All dial by the socket of one tor. The raw socket is a blocking one, and speaks"
+            " SOCKS by hand.",
             figures=[
                 samples.figure("cold", "cold dial", "ms", RAW, _NEAR_RAW),
                 samples.figure("warm", "warm dial", "ms", RAW, _NEAR_RAW),

@@ -30,6 +30,7 @@ _OFFLINE = str(_FOLDER.parent / "tests" / "offline.torrc")
 _SECONDS_TO_START = 30.0
 _SECONDS_TO_END = 20.0
 _SECONDS_FOR_A_NETWORK = 180.0
+_SECONDS_TO_CLOSE = 20.0
 
 # Where the scheduler has one or two processors for the two ends of a socket, as it likes, CPU time
 # jumps by half.
@@ -131,6 +132,13 @@ class Network:
 
     label: str
     folder: str
+    _process: Process
+
+    def closeCircuits(self) -> None:
+        """
+        Have that tor close its circuits to onions, so that the next dial is by a fresh one.
+        """
+        self._process.ask(_SECONDS_TO_CLOSE)
 
 
 @contextmanager
@@ -139,7 +147,7 @@ def network() -> Iterator[Network]:
     Have a private network.
     """
     with Process("measuring.network") as process:
-        yield Network(**json.loads(process.ready(_SECONDS_FOR_A_NETWORK)))
+        yield Network(**json.loads(process.ready(_SECONDS_FOR_A_NETWORK)), _process=process)
 
 
 @contextmanager

@@ -74,17 +74,15 @@ def _counted(text: bytes) -> bytes:
     return bytes([len(text)]) + text
 
 
-async def visit(raw: RawSocket, *, cold: bool, trips: int) -> dict[str, float]:
+async def visit(raw: RawSocket, *, trips: int) -> dict[str, float]:
     """
     Dial by fresh circuits, dial again by the same, and exchange messages.
     """
     result = {}
-    if cold:
-        raw.share(secrets.token_hex(16))
+    raw.share(secrets.token_hex(16))
     began = time.perf_counter()
     first = raw.dial()
-    if cold:
-        result["cold"] = (time.perf_counter() - began) * 1e3
+    result["cold"] = (time.perf_counter() - began) * 1e3
     began = time.perf_counter()
     warm = raw.dial()
     result["warm"] = (time.perf_counter() - began) * 1e3
