@@ -123,6 +123,21 @@ def test_commandsParse(line: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatc
         ServerOptions().parseOptions(words[1:])
 
 
+SERVING = {line: words for line, words in COMMANDS.items() if "--path" in words}
+
+
+@pytest.mark.parametrize("line", SERVING, ids=lambda line: line[:60])
+def test_noFolderIsServedWithItsKey(line: str) -> None:
+    """
+    A web server on a page does not offer the onion's key, or whatever else is beside it, to all.
+    """
+    words = SERVING[line]
+    served = Path("/here", words[words.index("--path") + 1])
+    string = words[words.index("--listen") + 1]
+    secrets = [Path("/here"), *(Path("/here", x) for x in re.findall(r":key=([^:]+)", string))]
+    assert [secret for secret in secrets if secret.is_relative_to(served)] == []
+
+
 STRING = re.compile(r"onionp2p:(?:listen|dial):[^\s\"'`]*[^\s\"'`.,;:)(]")
 STRINGS = {
     string

@@ -112,6 +112,7 @@ async def test_friends(start: Start, tmp_path: Path) -> None:
     """
     The invitation that the example makes lets in who has it.
     """
+    (tmp_path / "site").mkdir()
     server = start("/bin/sh", "-ec", script("friends.sh"), folder=tmp_path)
     where = await server.says("listening on ")
     assert b"200 OK" in await get(where, f":auth={tmp_path}/alice.invitation")
@@ -126,5 +127,6 @@ async def test_web(
     A web server is reached at the address that its log tells.
     """
     monkeypatch.setenv("FRONTEND", f"{Identity.generate().label}.onion")
+    (tmp_path / "site").mkdir()
     server = start("/bin/sh", "-ec", script(name), folder=tmp_path)
     assert b"200 OK" in await get(await server.says("listening on "))

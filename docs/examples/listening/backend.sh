@@ -1,1 +1,1 @@
-twistd -n --pidfile= web --path . --listen onionp2p:listen:port=80:key=backend.key:frontend="$FRONTEND"
+twistd -n --pidfile= web --path site --listen onionp2p:listen:port=80:key=backend.key:frontend="$FRONTEND"
