@@ -27,7 +27,6 @@ from onionp2p.options import TorOptions
 from onionp2p.testing import FakeNetwork, RecordingFactory
 
 VISITORS = 60
-SYSTEM = 9051
 
 
 @contextmanager
@@ -150,19 +149,22 @@ async def test_accepting(network: FakeNetwork, circuits: bool) -> None:
 
 
 @pytest.mark.parametrize(
-    "tor",
-    [TorOptions(), pytest.param(TorOptions(control=SYSTEM), marks=pytest.mark.allow_loopback)],
+    "ours",
+    [True, pytest.param(False, marks=pytest.mark.allow_loopback)],
     ids=["our tor", "control="],
 )
-async def test_dialing(network: FakeNetwork, tor: TorOptions) -> None:
+async def test_dialing(network: FakeNetwork, ours: bool) -> None:
     """
     A dial that finds no descriptor left says so, tries again, and comes through once there is one;
     or fails, when its time is up, by an error that says what to do.
     """
     from twisted.internet import reactor
 
-    if tor.control is not None:
-        network.startTor("/nowhere", {"ControlPort": str(SYSTEM), "SocksPort": "9050"})
+    tor = TorOptions()
+    if not ours:
+        other = network.startTor("/nowhere", {"ControlPort": "auto", "SocksPort": "auto"})
+        (name,) = other.doors.names("ControlPort")
+        tor = TorOptions(control=int(name.rpartition(":")[2]))
     listener = Listener(network)
     await listener.listen()
     told: list[Event] = []

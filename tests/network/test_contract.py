@@ -113,6 +113,7 @@ class Conversation:
         self.identity = Identity.generate()
         self.label = self.identity.label
         self.target = f"unix:{folder}/target"
+        self._heard: list[Any] = []
 
     def addOnion(self, options: str = "Flags=DiscardPK") -> str:
         """
@@ -180,6 +181,26 @@ class Conversation:
             assert code in FOR_A_WHILE | {0x01}
             await socks.close()
 
+    async def enter(self, *, token: bytes = b"token") -> tuple[SocksWire, Any]:
+        """
+        The same, and hear an echo.
+
+        @return: who sent it, too: a dial that was tried again may have left others, whom nobody
+            speaks by.
+        """
+        socks = await self.join(token=token)
+        socks.send(b"?")
+
+        def heard() -> list[Any]:
+            spoke = [each for each in self.program.protocols if each.received.endswith(b"?")]
+            return [each for each in spoke if each not in self._heard]
+
+        await self.until(heard)
+        (who,) = heard()
+        assert await socks.receive(len(who.received)) == who.received
+        self._heard.append(who)
+        return socks, who
+
     async def lasting(self, *, token: bytes = b"token") -> int:
         """
         Dial until the reply's code is one that lasts.
@@ -201,12 +222,6 @@ class Conversation:
         """
         while not ready():
             await deferLater(reactor, 0.01)
-
-    async def answered(self) -> None:
-        """
-        Wait until the program has answered all that it was sent.
-        """
-        await self.until(lambda: all(each.received for each in self.program.protocols))
 
 
 @asynccontextmanager
@@ -319,13 +334,8 @@ async def test_withdrawn(folder: str) -> None:
     """
     async with begin(folder) as talk:
         await talk.serve()
-        # A dial that was tried again may have left a connection that nobody has: the last counts.
-        socks = await talk.join()
-        assert await talk.echoes(socks)
-        first = talk.program.protocols[-1]
-        other = await talk.join(token=b"other")
-        assert await talk.echoes(other)
-        second = talk.program.protocols[-1]
+        socks, first = await talk.enter()
+        other, second = await talk.enter(token=b"other")
         assert await talk.control.ask(f"DEL_ONION {talk.label}") == OK
         assert await talk.echoes(socks)
         assert await talk.code() in {0x01, 0x05}
@@ -345,18 +355,18 @@ async def test_maxStreams(folder: str, closes: bool) -> None:
     async with begin(folder) as talk:
         flags = "DiscardPK,MaxStreamsCloseCircuit" if closes else "DiscardPK"
         await talk.serve(f"Flags={flags} MaxStreams=2")
-        streams = [await talk.join() for _ in range(2)]
+        (one, first), (two, second) = [await talk.enter() for _ in range(2)]
+        streams = [one, two]
         other = await talk.join(token=b"other")
-        for each in [*streams, other]:
-            assert await talk.echoes(each)
+        assert await talk.echoes(other)
         # Where the circuit is closed, its end may be faster than the refusal.
         assert await talk.code() in ({0x05, 0x01} if closes else {0x05})
         if closes:
-            await talk.until(lambda: all(each.lost for each in talk.program.protocols[:2]))
+            await talk.until(lambda: first.lost and second.lost)
         else:
             assert all([await talk.echoes(each) for each in streams])
-            await streams[0].close()
-            await talk.until(lambda: talk.program.protocols[0].lost)
+            await one.close()
+            await talk.until(lambda: first.lost)
             assert await talk.code() == 0
         assert await talk.echoes(other)
         for each in [*streams, other]:
@@ -412,15 +422,14 @@ async def test_circuits(folder: str) -> None:
         with open(f"{folder}/service/hostname") as file:
             talk.label = file.read().removesuffix(".onion\n")
         await talk.told(f"650 HS_DESC UPLOADED {talk.label} .*")
-        streams = [await talk.join(token=token) for token in (b"one", b"one", b"two")]
-        await talk.answered()
+        here = [await talk.enter(token=token) for token in (b"one", b"one", b"two")]
         assert await talk.control.ask("SIGNAL NEWNYM") == OK
-        streams.append(await talk.join(token=b"one"))
-        await talk.answered()
+        here.append(await talk.enter(token=b"one"))
+        streams, protocols = zip(*here, strict=True)
         numbers = []
-        for protocol in talk.program.protocols:
+        for protocol in protocols:
             match = re.fullmatch(
-                rb"PROXY TCP6 fc00:dead:beef:4dad::([0-9a-f]+):([0-9a-f]+) ::1 (\d+) 7\r\n",
+                rb"PROXY TCP6 fc00:dead:beef:4dad::([0-9a-f]+):([0-9a-f]+) ::1 (\d+) 7\r\n\?",
                 protocol.received,
             )
             assert match, protocol.received
@@ -431,16 +440,16 @@ async def test_circuits(folder: str) -> None:
         assert len({one, two, again}) == 3
 
         assert await talk.control.ask(f"CLOSECIRCUIT {one}") == OK
-        await talk.until(lambda: all(each.lost for each in talk.program.protocols[:2]))
+        await talk.until(lambda: all(each.lost for each in protocols[:2]))
         unknown = await talk.control.ask(f"CLOSECIRCUIT {one}")
         assert unknown == [f'552 Unknown circuit "{one}"']
-        assert not any(each.lost for each in talk.program.protocols[2:])
+        assert not any(each.lost for each in protocols[2:])
 
         # Named again, it goes on, otherwise; left out, it ends at once.
         assert await talk.control.ask(f"SETCONF {options}") == OK
         socks = await talk.join(token=b"two")
         assert await talk.echoes(socks)
-        assert not any(each.lost for each in talk.program.protocols[2:])
+        assert not any(each.lost for each in protocols[2:])
         assert await talk.control.ask("SETCONF HiddenServiceDir") == OK
         await talk.until(lambda: all(each.lost for each in talk.program.protocols))
         for each in [*streams, socks]:

@@ -207,9 +207,14 @@ async def test_nobodyThere() -> None:
     port = await listen()
     address = port.getHost()
     nobody = "vww6ybal4bd7szmgncyruucpgfkqahzddi37ktceo3ah7ngmcopnpyyd"
-    with pytest.raises(DialTimeout, match="Nobody is at this onion") as caught:
-        await dial(OnionAddress(nobody, address.port), ":timeout=3")
-    assert nobody not in repr(caught.value) + str(caught.value)
+    for seconds in (3, 20):  # the directories may be slow on a busy machine
+        with pytest.raises(DialTimeout) as caught:
+            await dial(OnionAddress(nobody, address.port), f":timeout={seconds}")
+        assert nobody not in repr(caught.value) + str(caught.value)
+        if "Nobody is at this onion" in str(caught.value):
+            break
+    else:
+        raise caught.value
     await port.stopListening()
 
 

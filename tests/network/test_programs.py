@@ -153,7 +153,7 @@ async def test_daemonized(start: Start, tmp_path: Path) -> None:
         assert await pinger.ended == 0
     finally:
         signal.pidfd_send_signal(watched, signal.SIGTERM)
-        ready, _, _ = select.select([watched], [], [], 5.0)
+        ready, _, _ = select.select([watched], [], [], 30.0)
         os.close(watched)
     assert ready
     assert not pidFile.exists()
