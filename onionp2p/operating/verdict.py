@@ -16,6 +16,9 @@ from onionp2p.operating.status import Status, formatTime
 __all__ = ["Level", "Verdict", "duration", "judge"]
 
 _MISSED_HEARTBEATS = 3
+# Thrice as long as C{listen()} takes at most, unless it is told otherwise.  What failed before it
+# had begun leaves no other trace.
+_SECONDS_TO_START = 900
 
 
 class Level(IntEnum):
@@ -50,7 +53,7 @@ def judge(status: Status, now: float, alive: bool) -> Verdict:
     @param now: the time, in seconds since 1970.
     @param alive: whether there is a process with the number in the status.
     """
-    return _judgeProcess(status, now, alive) or _judgeListeners(status)
+    return _judgeProcess(status, now, alive) or _judgeListeners(status, now)
 
 
 def _judgeProcess(status: Status, now: float, alive: bool) -> Verdict | None:
@@ -73,7 +76,7 @@ def _judgeProcess(status: Status, now: float, alive: bool) -> Verdict | None:
     return None
 
 
-def _judgeListeners(status: Status) -> Verdict:
+def _judgeListeners(status: Status, now: float) -> Verdict:
     listeners = [each for each in status.listeners if each.state is not ListenerState.STOPPED]
     count = max(status.expected, len(listeners))
     lost = [each for each in listeners if each.state.lost]
@@ -86,13 +89,26 @@ def _judgeListeners(status: Status) -> Verdict:
         stopped = [each for each in status.listeners if each.state is ListenerState.STOPPED]
         if len(listeners) < count and stopped:
             return Verdict(Level.CRITICAL, f"stopped: {stopped[-1].address}")
-        tor = f"tor is at {status.tor.percent}%" + (
-            status.tor.summary and f" ({status.tor.summary})"
-        )
-        return Verdict(Level.WARNING, f"starting: {len(well)} of {_listeners(count)} up; {tor}")
+        return _judgeStart(status, now, f"{len(well)} of {_listeners(count)} up")
     if not listeners:
         return Verdict(Level.OK, "running, without a listener")
     return Verdict(Level.OK, f"{_listeners(count)} {_leastOf({each.state for each in well})}")
+
+
+def _judgeStart(status: Status, now: float, how: str) -> Verdict:
+    """
+    Judge a process that has not all of its listeners yet.
+    """
+    tor = f"tor is at {status.tor.percent}%"
+    if status.tor.summary:
+        tor += f" ({status.tor.summary})"
+    begun = [each.since for each in status.listeners if each.state is ListenerState.STARTING]
+    seconds = abs(now - max([status.started, *begun]))
+    if seconds <= _SECONDS_TO_START:
+        return Verdict(Level.WARNING, f"starting: {how}; {tor}")
+    return Verdict(
+        Level.CRITICAL, f"starting: {how}; {tor}; since {duration(seconds)}: see the log"
+    )
 
 
 def _leastOf(states: set[ListenerState]) -> str:

@@ -635,6 +635,27 @@ def test_torDown() -> None:
     assert verdict.text.startswith("tor is down: ")
 
 
+@pytest.mark.parametrize(
+    ("events", "expected"),
+    [
+        ((), "starting: 0 of 1 listener up; tor is at 0%; since 17 min: see the log"),
+        (
+            [Starting(ONION)],
+            "starting: 0 of 1 listener up; tor is at 0%; since 16 min: see the log",
+        ),
+    ],
+)
+def test_neverUp(events: Sequence[Event], expected: str) -> None:
+    """
+    What has not come up in a quarter of an hour won't: C{listen()} has failed, or nobody called it.
+    """
+    status = statusOf(*events)
+    for later, level in [(840, Level.WARNING), (961, Level.CRITICAL)]:
+        verdict = judge(replace(status, updated=NOON + later), NOON + later, True)
+        assert verdict.level is level
+    assert verdict.text == expected
+
+
 def test_processGone() -> None:
     """
     A process that was killed can't tell: its absence does.
