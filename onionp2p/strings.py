@@ -17,6 +17,7 @@ from twisted.internet.endpoints import clientFromString, serverFromString
 from twisted.internet.interfaces import IStreamClientEndpoint, IStreamServerEndpoint
 
 from onionp2p.local.places import Place
+from onionp2p.oneline import oneLine
 
 __all__ = ["readClient", "readServer"]
 
@@ -84,7 +85,7 @@ def _read(mode: str, reactor: Any, description: str) -> Any:
         said = str(error)
         if not said.startswith(f"onionp2p:{mode}: "):  # ours say all
             said = f"{_said(error)}: give {forms.get(prefix, forms[''])}"
-        raise ValueError(said) from None
+        raise ValueError(oneLine(said)) from None
 
 
 def _check(mode: str, prefix: str, description: str) -> None:

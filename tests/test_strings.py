@@ -35,6 +35,7 @@ BAD_SERVERS = [
     "ssl:443:privateKey=/nonexistent/k",
     "haproxy:",
     "haproxy:bogus:1",
+    "bogus\x1b[31m\n:1",
     "haproxy:tcp:99999",
     "systemd:domain=INET:index=0",
     "systemd:domain=INET:name=x",
@@ -85,6 +86,7 @@ def checkSaid(description: str, said: str) -> None:
     assert "give " in said or said.partition(": ")[0] in {"onionp2p:listen", "onionp2p:dial"}
     assert "__" not in said
     assert "int()" not in said
+    assert said.isprintable()  # all of it, also by a terminal
 
 
 @pytest.mark.parametrize("description", BAD_SERVERS, ids=ascii)

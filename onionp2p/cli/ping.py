@@ -85,6 +85,7 @@ def clientEndpoint(reactor: Any, address: str) -> IStreamClientEndpoint:
 )
 @click.option(
     "--timeout",
+    "patience",  # it is not what an endpoint string has as timeout=
     type=Seconds(min=0, min_open=True),
     default=TIMEOUT,
     show_default=True,
@@ -105,7 +106,7 @@ def ping(
     invitation: str | None,
     count: int | None,
     interval: float,
-    timeout: float,
+    patience: float,
     asJSON: bool,
     libp2p: bool,
     identity: str | None,
@@ -142,7 +143,7 @@ def ping(
             endpoint = makeEndpoint(reactor)
         report = JSONReport() if asJSON else TextReport()
         with ExitStack() as held:
-            peer: Peer = RawPeer(reactor, endpoint, timeout)
+            peer: Peer = RawPeer(reactor, endpoint, patience)
             if libp2p:
                 # Who pings without it is not to pay for it.
                 from onionp2p.cli.pinglibp2p import Libp2pPeer
@@ -150,7 +151,7 @@ def ping(
 
                 whoWeAre, giveBack = holdIdentityFile(identity)
                 held.callback(giveBack)
-                peer = Libp2pPeer(reactor, endpoint, timeout, whoWeAre, peerID)
+                peer = Libp2pPeer(reactor, endpoint, patience, whoWeAre, peerID)
             return await pingPeer(reactor, peer, report, count=count, interval=interval)
 
     run(main)

@@ -39,14 +39,15 @@ from onionp2p.waiting.cancelling import CANCELLED
 
 __all__ = ["run"]
 
-_SIGNALS = (signal.SIGINT, signal.SIGTERM)
+_SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 
 
 def run(main: Callable[[Any], Coroutine[Deferred[Any], Any, int]]) -> NoReturn:
     """
     Run C{main(reactor)} on the reactor, then end the process.
 
-    Ctrl-C and SIGTERM cancel it once: what it awaits fails with one of
+    Ctrl-C, SIGTERM and the end of its terminal (SIGHUP, which C{nohup} has
+    ignored) cancel it once: what it awaits fails with one of
     L{CANCELLED<onionp2p.waiting.cancelling>}, while the reactor goes on.  So
     C{finally} may await, and a command for which that is the ordinary end
     catches them and returns its status; where they come out, the status is
@@ -106,7 +107,8 @@ class _Command:
 
     def _start(self) -> None:
         for number in _SIGNALS:  # the reactor's are in place by now
-            signal.signal(number, self._interrupted)
+            if number is not signal.SIGHUP or signal.getsignal(number) is not signal.SIG_IGN:
+                signal.signal(number, self._interrupted)
         self._running: Deferred[Any] = Deferred.fromCoroutine(self._main(self._reactor))
         # For who stops the reactor himself.
         self._reactor.addSystemEventTrigger("before", "shutdown", self._cancel)

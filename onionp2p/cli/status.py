@@ -19,6 +19,7 @@ from onionp2p.cli.jsonlines import printObject
 from onionp2p.cli.parameters import FILE, jsonOption
 from onionp2p.local.files import UnfitFile, openRegular
 from onionp2p.local.processes import isAlive
+from onionp2p.oneline import oneLine
 from onionp2p.operating.states import ListenerStatus
 from onionp2p.operating.status import (
     LONGEST,
@@ -64,7 +65,7 @@ def status(path: str, asJSON: bool) -> None:
     try:
         found = _read(path)
     except (StatusError, UnfitFile) as problem:
-        verdict = Verdict(Level.UNKNOWN, f"{click.format_filename(path)}: {problem}")
+        verdict = Verdict(Level.UNKNOWN, oneLine(f"{click.format_filename(path)}: {problem}"))
     else:
         verdict = judge(found, now, isAlive(found.pid))
     if asJSON:

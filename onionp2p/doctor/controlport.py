@@ -28,6 +28,7 @@ from onionp2p.errors import (
     ControlLost,
     ControlPasswordMissing,
     ControlPasswordWrong,
+    ControlPortError,
     ControlPortForbidden,
     ControlPortNotFound,
     ControlTimeout,
@@ -94,7 +95,9 @@ async def _checkPort(reactor: Any, where: Place, *, isNamed: bool) -> list[Findi
             bad("running tor", said, f"see who it is, and whether it hangs: {whoListens(where)}")
         ]
     except TorError as error:
-        if isinstance(error, ControlPortNotFound) and not isNamed:
+        # Of the second kind, a port is where the machine's own network is down: in a container.
+        isNobody = isinstance(error, ControlPortNotFound) or type(error) is ControlPortError
+        if isNobody and not isNamed:
             return _stale(where)
         said, remedy = _whyNot(error, where, visit)
         return [bad("running tor", f"{at} {said}", remedy)]

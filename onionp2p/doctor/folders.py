@@ -48,11 +48,14 @@ def checkState(named: str | None = None) -> list[Finding]:
     if there == path and status.st_uid != os.geteuid():
         remedy = f"sudo chown -R {userName()} {shlex.quote(path)}; or {elsewhere}"
         return [problem("state", f"{path} belongs to user {status.st_uid}", remedy)]
-    if not os.access(there, os.W_OK | os.X_OK):
-        remedy = elsewhere
-        if status.st_uid == os.geteuid():
+    isReadOnly = _isReadOnly(there)
+    if isReadOnly or not os.access(there, os.W_OK | os.X_OK):
+        found, remedy = f"{there} can't be written to by {userName()}", elsewhere
+        if isReadOnly:
+            found = f"{there} is on a file system that is read-only"
+        elif status.st_uid == os.geteuid():
             remedy = f"chmod u+rwx {shlex.quote(there)}"
-        return [problem("state", f"{there} can't be written to by {userName()}", remedy)]
+        return [problem("state", found, remedy)]
     if full := _full(there):
         return [full]
     found = f"{path}{f' (by {way})' if way else ''}"
@@ -70,14 +73,19 @@ def _nearest(path: str) -> str:
     return path
 
 
+def _isReadOnly(folder: str) -> bool:
+    try:
+        return bool(os.statvfs(folder).f_flag & os.ST_RDONLY)
+    except OSError:  # which is told where its space is
+        return False
+
+
 def _full(folder: str) -> Finding | None:
     try:
         system = os.statvfs(folder)
     except OSError as error:
         return warning("state", f"{folder}: {error.strerror}", f"df {shlex.quote(folder)}")
     see = f"df -h {shlex.quote(folder)}; df -i {shlex.quote(folder)}"
-    if system.f_flag & os.ST_RDONLY:
-        return problem("state", f"{folder} is on a file system that is read-only", see)
     free = system.f_bavail * system.f_frsize
     if free < _MEGABYTE or (system.f_files and system.f_favail == 0):
         return problem("state", f"the disk of {folder} is full", see)
@@ -139,7 +147,7 @@ def checkRunFolder() -> list[Finding]:
         directory = RunDirectory()
     except TorError as error:
         remedy = f"XDG_RUNTIME_DIR=DIR, a folder of {userName()}'s with a short path"
-        return [problem("run folder", str(error), remedy)]
+        return [problem("run folder", error.detail, remedy)]
     parent = os.path.dirname(directory.path)
     directory.remove()
     found = f"a folder for sockets can be made in {parent}"

@@ -23,7 +23,7 @@ from onionp2p.doctor.environment import checkTorrc
 from onionp2p.doctor.finding import Finding, Level, problem, well
 from onionp2p.doctor.platforms import SET_CLOCK
 from onionp2p.endpoints import OnionServerEndpoint
-from onionp2p.errors import ListenTimeout, OnionError, TorrcRefused
+from onionp2p.errors import BootstrapStalled, ListenTimeout, OnionError, TorError, TorrcRefused
 from onionp2p.events import Event, EventObserver, Progress, Published, Reachable, Unreachable
 from onionp2p.options import ListenOptions, TorOptions, Wait
 from onionp2p.tor.launch import launchTor
@@ -159,6 +159,9 @@ class _Journey:
         stage = _STAGES[min(len(self._over), len(_STAGES) - 1)]
         if isinstance(error, TorrcRefused):
             finding = problem(stage, str(error), "mend those lines, or do without: see torrc above")
+        elif isinstance(error, TorError) and not isinstance(error, BootstrapStalled):
+            # There is no tor, or it can't be used: nothing of its network has been seen.
+            finding = problem(stage, str(error), "do as that says; what is told above may say more")
         elif stage == "bootstrap":
             finding = problem(stage, self._whyNoBootstrap(error), self._wayToNetwork(options))
         else:

@@ -15,6 +15,7 @@ import os
 import pwd
 import tempfile
 from collections.abc import Iterator
+from contextlib import suppress
 
 __all__ = ["expandHome", "runtimeFolders", "stateFolder"]
 
@@ -78,5 +79,6 @@ def runtimeFolders() -> Iterator[str]:
     for runtime in (_ofService("RUNTIME_DIRECTORY"), os.environ.get("XDG_RUNTIME_DIR", "")):
         if os.path.isabs(runtime) and os.path.isdir(runtime) and _isOurs(runtime):
             yield runtime
-    yield tempfile.gettempdir()
+    with suppress(FileNotFoundError):  # nothing can be written to, the current folder included
+        yield tempfile.gettempdir()
     yield "/tmp"  # noqa: S108 - short, where $TMPDIR is too long for a socket

@@ -25,11 +25,12 @@ from twisted.internet.protocol import Factory, Protocol
 from zope.interface import implementer
 
 from onionp2p.cli import main
+from onionp2p.cli.parameters import asTyped
 from onionp2p.cli.ping import clientEndpoint, ping
 from onionp2p.cli.pingloop import pingPeer
 from onionp2p.cli.pingraw import RawPeer
 from onionp2p.cli.pingreport import JSONReport, Report, TextReport
-from onionp2p.errors import DialCancelled
+from onionp2p.errors import DialCancelled, DialTimeout
 from onionp2p.ping import PingResponder, PingResponderFactory
 from onionp2p.ping.initiator import TIMEOUT
 from onionp2p.testing import MemoryReactor
@@ -413,6 +414,13 @@ def test_terminated() -> None:
     assert re.fullmatch(rf"32 bytes from tcp:127\.0\.0\.1:{port}: seq=1 time=\d+\.\d ms\n", line)
     assert "1 sent, 1 received, 0% loss\n" in rest
     assert process.returncode == 0
+
+
+def test_timeoutOfADial() -> None:
+    """
+    Of a dial that took too long nobody says that --timeout is too short, which is for replies.
+    """
+    assert asTyped(str(DialTimeout()), ping) == str(DialTimeout())
 
 
 @pytest.mark.parametrize("option", ["-i", "--timeout"])

@@ -108,6 +108,16 @@ def test_closedStreams(tmp_path: Path) -> None:
 
 
 @pytest.mark.deadline(20)
+def test_noDevices(tmp_path: Path) -> None:
+    """
+    Without /dev, as in a bare chroot, it does what it can.
+    """
+    code = "import os; os.devnull = '/nonexistent'; from onionp2p.__main__ import main; main()"
+    result = shell(f'{sys.executable} -c "{code}" --version', tmp_path)
+    assert (result.returncode, result.stderr) == (0, "")
+
+
+@pytest.mark.deadline(20)
 @pytest.mark.parametrize("arguments", [["completion", "fish"], ["--help"], ["key", "--help"]])
 def test_readerGone(arguments: list[str]) -> None:
     """

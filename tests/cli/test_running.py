@@ -117,7 +117,7 @@ def test_bug() -> None:
     assert err.count("\n") == 1
 
 
-@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM, signal.SIGHUP])
 def test_interrupted(number: int) -> None:
     """
     A signal lets the coroutine tidy up, which may take a while, before the reactor stops.
@@ -131,6 +131,18 @@ finally:
 """
     result = interrupt(start(body), number)
     assert result == (128 + number, "tidy\nshutdown\n", "")
+
+
+def test_nohup() -> None:
+    """
+    Who was told to outlive its terminal does.
+    """
+    before = signal.signal(signal.SIGHUP, signal.SIG_IGN)
+    try:
+        process = start("await deferLater(reactor, 0.3)\nreturn 5")
+    finally:
+        signal.signal(signal.SIGHUP, before)
+    assert interrupt(process, signal.SIGHUP) == (5, "shutdown\n", "")
 
 
 def test_interruptedOrdinarily() -> None:

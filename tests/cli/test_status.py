@@ -142,6 +142,16 @@ def test_noFile(file: File) -> None:
     )
 
 
+def test_strangeName(tmp_path: Path) -> None:
+    """
+    The first line, which monitoring programs read, is one whatever the file is called.
+    """
+    result = File(tmp_path / "a\nOK\x1b[31m").show("--json")
+    assert json.loads(result.output)["text"].startswith(
+        f"{tmp_path}/a OK\N{REPLACEMENT CHARACTER}[31m: "
+    )
+
+
 @pytest.mark.parametrize("content", [b"", b"{", b'{"version": 9}', b" " * (LONGEST + 1)])
 def test_malformed(file: File, content: bytes) -> None:
     """

@@ -15,6 +15,8 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from twisted.internet.defer import fail
+from twisted.internet.error import ConnectError
 from twisted.internet.protocol import Factory, Protocol
 
 from onionp2p.doctor.controlport import checkNamedPort, checkRunningTors
@@ -93,6 +95,20 @@ def test_nobody(memory_reactor: MemoryReactor) -> None:
     assert "none at the usual places; none is needed" in only.found
     assert "systemctl start tor" in theProblem(memory_reactor).remedy
     assert "nobody listens there" in theProblem(memory_reactor, "/run/tor/gone").found
+
+
+def test_networkDown(memory_reactor: MemoryReactor, monkeypatch: pytest.MonkeyPatch) -> None:
+    """
+    Where not even this machine's own network is up, as in a container, only who names a port hears.
+    """
+    monkeypatch.setattr(
+        Place,
+        "connect",
+        lambda *arguments: fail(ConnectError(osError=101, string="Network is unreachable")),
+    )
+    (only,) = found(memory_reactor, checkRunningTors(memory_reactor))
+    assert only.level is Level.OK
+    assert "Network is unreachable" in theProblem(memory_reactor).found
 
 
 def test_well(memory_reactor: MemoryReactor, fake_network: FakeNetwork, folder: Path) -> None:

@@ -106,6 +106,12 @@ def test_unwritable(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     assert found.level is Level.PROBLEM
     assert f"{tmp_path} can't be written to by " in found.found
     assert found.remedy == f"chmod u+rwx {tmp_path}"
+    monkeypatch.setattr("os.statvfs", lambda path: SimpleNamespace(f_flag=os.ST_RDONLY))
+    found = state(tmp_path)
+    assert found.found == f"{tmp_path} is on a file system that is read-only"
+    assert found.remedy.startswith("name a folder of your own")
+    monkeypatch.undo()
+    monkeypatch.setattr("os.access", lambda path, mode, **kind: False)
     monkeypatch.setattr("os.geteuid", lambda: 12345)
     found = state(tmp_path / "new")
     assert (
@@ -219,7 +225,25 @@ def test_noRunFolder(run: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("tempfile.mkdtemp", noPlace)
     (found,) = checkRunFolder()
     assert found.level is Level.PROBLEM
+    assert found.found.startswith("There is no place for tor's sockets")  # not: ask the doctor
     assert f"{run}: Read-only file system." in found.found
+    assert found.remedy.startswith("XDG_RUNTIME_DIR=DIR")
+
+
+def test_noTemporaryFolder(run: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """
+    Where nothing can be written to at all, as in a container, it is the same.
+    """
+
+    def nowhere(**where: str) -> None:
+        raise FileNotFoundError(2, "No usable temporary directory found in ['/tmp']")
+
+    monkeypatch.delenv("XDG_RUNTIME_DIR")
+    monkeypatch.setattr("tempfile.gettempdir", nowhere)
+    monkeypatch.setattr("tempfile.mkdtemp", nowhere)
+    (found,) = checkRunFolder()
+    assert found.level is Level.PROBLEM
+    assert found.check == "run folder"
     assert found.remedy.startswith("XDG_RUNTIME_DIR=DIR")
 
 

@@ -176,3 +176,5 @@ def test_notLaunched(
     (only,) = reach(memory_reactor)
     assert only.level is Level.PROBLEM
     assert only.found == str(error)
+    assert "network" not in only.remedy  # which has not been seen
+    assert "unset" not in only.remedy
