@@ -12,7 +12,8 @@ from pathlib import Path
 
 import pytest
 
-from onionp2p import errors
+from onionp2p import OnionAddress, errors, options
+from onionp2p.keys import Identity
 from onionp2p.options import parseDial, parseListen
 from tests.proofs import TEST_ID, TOP, namesOf, unproven
 
@@ -66,6 +67,19 @@ def test_tablesNameTheOptions() -> None:
             parse([mode], {**needed, "nonsense": "x"})
         known.update(str(caught.value).partition("it takes ")[2].split(", "))
     assert documented == known
+
+
+RECORD = re.compile(r"`((?:Listen|Dial|Tor)Options\([^`…]*\))`")
+RECORDS = [match for page in PAGES for match in RECORD.findall(page.read_text())]
+
+
+@pytest.mark.parametrize("record", RECORDS)
+def test_recordsAreMade(record: str) -> None:
+    """
+    Options that a sentence makes in code have such fields.
+    """
+    address = OnionAddress(Identity.generate().label, 80)
+    eval(record, vars(options), {"address": address, "PATH": "alice.key"})  # noqa: S307 - ours
 
 
 def test_tableNamesTheErrors() -> None:

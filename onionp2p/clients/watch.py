@@ -36,10 +36,12 @@ class ClientsWatch:
         self,
         clock: IReactorTime,
         file: ClientsFile,
+        count: int,
         change: Callable[[tuple[str, ...]], Awaitable[None]],
     ) -> None:
         """
         @param file: was read once.
+        @param count: how many it named then.
         @param change: lets in those whose public keys it is given, and nobody else.
         """
         self._file = file
@@ -48,6 +50,7 @@ class ClientsWatch:
         self._looking = LoopingCall(self._look)
         self._looking.clock = clock
         self._looking.start(_SECONDS_BETWEEN_LOOKS, now=False)
+        self._tell(count)
 
     def stop(self) -> None:
         """
@@ -75,4 +78,7 @@ class ClientsWatch:
                 "{path}: the change is not in force: {error}", path=self._file.path, error=problem
             )
         else:
-            self._log.info("{path}: {count} may enter", path=self._file.path, count=len(keys))
+            self._tell(len(keys))
+
+    def _tell(self, count: int) -> None:
+        self._log.info("{path}: {count} may enter", path=self._file.path, count=count)

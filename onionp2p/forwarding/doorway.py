@@ -13,14 +13,14 @@ from contextlib import contextmanager, suppress
 from dataclasses import replace
 from typing import Any
 
-from twisted.internet.defer import Deferred, maybeDeferred
+from twisted.internet.defer import Deferred
 from twisted.internet.error import CannotListenError
-from twisted.internet.interfaces import IListeningPort, IProtocolFactory
-from twisted.logger import Logger
+from twisted.internet.interfaces import IProtocolFactory
 
 from onionp2p.errors import OnionError, TargetError, TargetInUse
 from onionp2p.leaks.passage import passage
-from onionp2p.listening.targets import OURS, inode, listenAt, makeWay
+from onionp2p.listening.keptsocket import KeptSocket
+from onionp2p.listening.targets import OURS, makeWay
 from onionp2p.local.places import Place
 from onionp2p.waiting.outcome import Outcome
 
@@ -28,7 +28,7 @@ __all__ = ["Doorway", "PlaceTaken"]
 
 
 class PlaceTaken(OnionError, CannotListenError):
-    """
+    __doc__ = """
     We can't listen at the local place: name another, or stop the program that has it.
     """
 
@@ -38,37 +38,33 @@ class Doorway:
     A place that is open at times.  At others, who comes is refused; a TCP port stays ours all the
     same.
 
-    @ivar place: where it is.
+    @ivar isOpen: whether who comes is let in.
     """
-
-    _log = Logger()
 
     def __init__(self, reactor: Any, place: Place, factory: IProtocolFactory) -> None:
         """
         @param factory: takes who comes in.
         """
-        self.place = place
+        self.isOpen = False
         self._reactor = reactor
-        self._factory = factory
-        self._port: IListeningPort | None = None
-        self._inode: int | None = None
+        self._socket = KeptSocket(reactor, place, factory, OURS)
         self._held: socket.socket | None = None
         self._shutting: Outcome[None] = Outcome()
         self._shutting.succeed(None)
 
     @property
-    def isOpen(self) -> bool:
+    def place(self) -> Place:
         """
-        Whether who comes is let in.
+        Where it is.
         """
-        return self._port is not None
+        return self._socket.place
 
     @property
     def isGone(self) -> bool:
         """
-        Whether it is open, and nobody finds it: somebody has removed the socket, or its folder.
+        Whether it is open, and nobody finds it: see L{onionp2p.listening.keptsocket}.
         """
-        return self.isOpen and bool(self.place.path) and inode(self.place.path) != self._inode
+        return self.isOpen and not self._socket.isHere
 
     async def hold(self) -> None:
         """
@@ -84,7 +80,7 @@ class Doorway:
             self._held = _bind(self.place)
         except OSError as problem:
             raise PlaceTaken(f"{self.place}: {problem.strerror}.") from None
-        self.place = replace(self.place, port=self._held.getsockname()[1])
+        self._socket.place = replace(self.place, port=self._held.getsockname()[1])
 
     @contextmanager
     def _toldAsTaken(self) -> Iterator[None]:
@@ -102,15 +98,14 @@ class Doorway:
         @raise PlaceTaken: if we can't listen there any more.
         """
         await self._shutting.wait()
-        with self._toldAsTaken():
-            await makeWay(self._reactor, self.place)
-            self._letGo()
-            try:
-                self._port = listenAt(self._reactor, self.place, self._factory, OURS)
-            except TargetError:
-                self._hold()
-                raise
-        self._inode = inode(self.place.path)
+        self._letGo()
+        try:
+            with self._toldAsTaken():
+                await self._socket.open()
+        except PlaceTaken:
+            self._hold()
+            raise
+        self.isOpen = True
 
     def shut(self) -> Deferred[None]:
         """
@@ -118,10 +113,10 @@ class Doorway:
 
         @return: fires when that is so.
         """
-        port, self._port = self._port, None
-        if port is not None:
+        if self.isOpen:
+            self.isOpen = False
             self._shutting = Outcome()
-            stopping: Deferred[Any] = maybeDeferred(port.stopListening)
+            stopping: Deferred[Any] = Deferred.fromCoroutine(self._socket.close())
             stopping.addBoth(lambda _: self._hold()).addCallback(self._shutting.succeed)
         return self._shutting.wait()
 

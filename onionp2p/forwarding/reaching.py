@@ -214,7 +214,7 @@ class Reach:
 
     async def _open(self, seconds: float) -> None:
         if self._doorway.isGone:
-            self._doubt("somebody has removed it.")
+            self._doubt("its socket is gone.")
         if self._doorway.isOpen:
             return
         self._doubted = Outcome()

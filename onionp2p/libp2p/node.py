@@ -60,7 +60,7 @@ class Node(ConnectionFactory):
         identity, self._giveBack = _holdIdentity(reactor, options)
         super().__init__(reactor, identity, {}, limits=OF_LISTENERS)
         self._reactor = reactor
-        self._options = replace(options, protocol=None)
+        self._options = _ofAnyProtocol(options)
         self._peerID = identity.peerID
         self._kind = kind
         self._observers: dict[str, EventObserver | None] = {}
@@ -75,7 +75,7 @@ class Node(ConnectionFactory):
 
         @raise NodeOptionsDiffer: says in what.
         """
-        ours, theirs = self._options, replace(options, protocol=None)
+        ours, theirs = self._options, _ofAnyProtocol(options)
         names = [field.name for field in fields(ours)]
         differing = [name for name in names if getattr(ours, name) != getattr(theirs, name)]
         if differing:
@@ -133,7 +133,7 @@ class Node(ConnectionFactory):
         super().doStop()
 
     def _listen(self) -> Deferred[None]:
-        options = replace(self._options, identity=None, peerID=self._peerID)
+        options = replace(self._options, protocol=None, identity=None, peerID=self._peerID)
         if options.attach is not None:
             attach = OnionAddress(options.attach.label, options.attach.port, self._peerID)
             options = replace(options, attach=attach)
@@ -189,6 +189,13 @@ def nodeFor(reactor: Any, options: ListenOptions) -> Node:
         return Node(reactor, options, kind)
     node.check(options)
     return node
+
+
+def _ofAnyProtocol(options: ListenOptions) -> ListenOptions:
+    """
+    Give what listeners of one node have in common.
+    """
+    return replace(options, protocol="")  # and not None, which would leave identity= without use
 
 
 def _kindOf(reactor: Any, options: ListenOptions) -> Hashable:

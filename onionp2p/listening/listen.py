@@ -137,8 +137,11 @@ class Listen:
             )
             held.push_async_callback(lambda: served.stop(delivery.whenIdle()))
             lifetime.begin()
-            if clientsFile is not None:
-                held.callback(ClientsWatch(self._reactor, clientsFile, served.changeClients).stop)
+            if clientsFile is not None and clients is not None:
+                changes = ClientsWatch(
+                    self._reactor, clientsFile, len(clients), served.changeClients
+                )
+                held.callback(changes.stop)
             watch = Watch(
                 self._reactor,
                 lease,

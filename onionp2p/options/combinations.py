@@ -83,7 +83,7 @@ def checkListen(given: Collection[str]) -> None:
         raise wrong(LISTEN, "target", "needs addr= or control=: our own tor has a private socket")
     if "addr" in given:
         _checkAlone(LISTEN, given, "target", TOR_OPTIONS, "which with addr= asks no tor")
-    _checkTor(LISTEN, given)
+    _checkBoth(LISTEN, given)
 
 
 def checkDial(given: Collection[str]) -> None:
@@ -96,10 +96,12 @@ def checkDial(given: Collection[str]) -> None:
     _checkAlone(DIAL, given, "socks", TOR_OPTIONS, why)
     why = "since tor takes a key by its control port alone"
     _checkAlone(DIAL, given, "socks", {"auth"}, why)
-    _checkTor(DIAL, given)
+    _checkBoth(DIAL, given)
 
 
-def _checkTor(kind: str, given: Collection[str]) -> None:
+def _checkBoth(kind: str, given: Collection[str]) -> None:
+    if "identity" in given and "protocol" not in given:
+        raise wrong(kind, "identity", "needs protocol=: it is who we are to libp2p peers")
     why = "which uses a tor that is already running"
     _checkAlone(kind, given, "control", TOR_OPTIONS - {"control"}, why)
 

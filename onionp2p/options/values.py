@@ -120,11 +120,9 @@ class Options(Written):
 
     def protocol(self) -> str | None:
         """
-        Read C{protocol=}, without which C{identity=} has no use.
+        Read C{protocol=}.
         """
         if "protocol" not in self:
-            if "identity" in self:
-                raise self.wrong("identity", "needs protocol=: it is who we are to libp2p peers")
             return None
         name = self.values["protocol"]
         try:

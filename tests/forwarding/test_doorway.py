@@ -12,6 +12,7 @@ import socket
 import stat
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 from twisted.internet import reactor
@@ -203,4 +204,24 @@ async def test_removed(path: Path) -> None:
     assert [*states, doorway.isGone] == [False, False, True, True, False]
     await doorway.open()
     await leave(await visit(doorway.place))
+    await doorway.close()
+
+
+async def test_portLost() -> None:
+    """
+    So is a port that the kernel has ended (C{ss -K}); it is opened again with the same number.
+    """
+    guests = Guests()
+    doorway = Doorway(reactor, Place(), guests)
+    await doorway.hold()
+    await doorway.open()
+    place = doorway.place
+    readers: Any = reactor
+    (port,) = [each for each in readers.getReaders() if getattr(each, "factory", None) is guests]
+    port.socket.shutdown(socket.SHUT_RDWR)
+    assert doorway.isGone
+    await doorway.shut()
+    await doorway.open()
+    assert (doorway.isGone, doorway.place) == (False, place)
+    await leave(await visit(place))
     await doorway.close()

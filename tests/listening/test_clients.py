@@ -114,6 +114,17 @@ def test_letIn(rig: Rig, circuits: bool) -> None:
         rig.dial(port, BOB)
 
 
+def test_numberIsTold(rig: Rig) -> None:
+    """
+    The log tells how many may enter, at the start and after each change.
+    """
+    with capturedLogs() as events:
+        rig.listen()
+    rig.file.add("bob", BOB.public)
+    told = [event["count"] for event in [*events, *rig.change()] if "may enter" in str(event)]
+    assert told == [1, 2]
+
+
 @circuits
 def test_invited(rig: Rig, circuits: bool) -> None:
     """

@@ -57,6 +57,7 @@ SYSTEM = TorOptions(control=9051)
         ("circuits=yes introburst=5", {"circuits": True, "admission": Admission(introBurst=5)}),
         ("key=/k protocol=/x identity=/k", {"key": "/k", "protocol": "/x", "identity": "/k"}),
         ("protocol=/x identity=onion", {"protocol": "/x", "identity": ONION_IDENTITY}),
+        ("identity=/i", {"identity": "/i"}),
     ],
 )
 def test_listening(string: str, record: dict[str, Any]) -> None:
@@ -105,6 +106,7 @@ def test_admission(string: str, record: dict[str, Any]) -> None:
         ("socks=9050 auth=/a", {"socks": 9050, "auth": "/a"}),
         ("control=9051 state=/s", {"tor": TorOptions(control=9051, state="/s")}),
         ("protocol=/x identity=onion", {"protocol": "/x", "identity": ONION_IDENTITY}),
+        ("identity=/i", {"identity": "/i"}),
     ],
 )
 def test_dialing(string: str, record: dict[str, Any]) -> None:

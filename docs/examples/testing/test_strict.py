@@ -7,14 +7,14 @@ from onionp2p.leaks import LeakError, LeakGuard, loopback
 
 def isUp(host):
     try:
-        socket.create_connection((host, 80), timeout=1).close()  # line 10
+        socket.create_connection((host, 80), timeout=1).close()  # the line that is named
     except OSError:
         return False
     return True
 
 
 def test_leaks():
-    with pytest.raises(LeakError, match=r"test_strict.py:10 in isUp"), LeakGuard():
+    with pytest.raises(LeakError, match=r"test_strict.py:\d+ in isUp"), LeakGuard():
         isUp("example.com")
 
 
