@@ -102,6 +102,7 @@ class Measures:
             "How many connections were carried, or are.",
             registry=registry,
         )
+        self._open = 0
         self._carrying = Gauge(
             "onionp2p_carried_connections_open",
             "How many connections are carried now.",
@@ -154,9 +155,11 @@ class Measures:
                 self._countError(error)
             case Carrying():
                 self._carried.inc()
-                self._carrying.inc()
+                self._open += 1
+                self._carrying.set(self._open)
             case Carried():
-                self._carrying.dec()
+                self._open = max(self._open - 1, 0)  # it may have begun before we measured
+                self._carrying.set(self._open)
 
     def _countError(self, error: BaseException) -> None:
         # Of others' errors there is no end, and so of their names.
