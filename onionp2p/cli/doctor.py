@@ -71,7 +71,8 @@ def doctor(*, reach: bool, timeout: float, asJSON: bool, **options: Any) -> None
       {"check": "tor", "level": "ok", "found": "0.4.9.11 at …", "remedy": null}
     """  # noqa: D301 - click wants the control character
     with readingOptions():
-        tor = parseListen(["listen"], {"port": "1", **given(**options)}).tor
+        listening = {"port": "1", "timeout": timeout, **given(**options)}
+        tor = parseListen(["listen"], listening).tor
     found: Counter[Level] = Counter()
 
     def tell(finding: Finding) -> None:

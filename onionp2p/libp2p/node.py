@@ -195,7 +195,7 @@ def _ofAnyProtocol(options: ListenOptions) -> ListenOptions:
     """
     Give what listeners of one node have in common.
     """
-    return replace(options, protocol="")  # and not None, which would leave identity= without use
+    return replace(options, protocol="/")  # and not None, which would leave identity= without use
 
 
 def _kindOf(reactor: Any, options: ListenOptions) -> Hashable:

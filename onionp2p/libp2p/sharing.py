@@ -122,7 +122,7 @@ class SharedConnection:
         Give the one that all endpoints with one label (C{isolate=LABEL}) share, whatever they
         speak, for as long as any of them has it.
         """
-        kind = (reactor, replace(options, protocol="", timeout=DialOptions.timeout))
+        kind = (reactor, replace(options, protocol="/", timeout=DialOptions.timeout))
         shared = _ofLabels.get(kind)
         if shared is None:
             shared = _ofLabels[kind] = cls(reactor, options, isolation, observer)

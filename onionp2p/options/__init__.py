@@ -12,15 +12,9 @@ from __future__ import annotations
 
 from onionp2p.options.dial import parseDial
 from onionp2p.options.listen import parseListen
-from onionp2p.options.records import (
-    ONION_IDENTITY,
-    Admission,
-    DialOptions,
-    ListenOptions,
-    ProofOfWork,
-    TorOptions,
-    Wait,
-)
+from onionp2p.options.paths import ONION_IDENTITY
+from onionp2p.options.records import Admission, DialOptions, ListenOptions, TorOptions
+from onionp2p.options.table import ProofOfWork, Wait
 
 __all__ = [
     "ONION_IDENTITY",

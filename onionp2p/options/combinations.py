@@ -11,6 +11,8 @@ from collections.abc import Collection
 from dataclasses import fields, is_dataclass
 from typing import Any
 
+from onionp2p.options.table import optionOf, wrong
+
 __all__ = [
     "DIAL",
     "LISTEN",
@@ -19,7 +21,6 @@ __all__ = [
     "checkDial",
     "checkListen",
     "optionsOf",
-    "wrong",
 ]
 
 LISTEN, DIAL = "onionp2p:listen", "onionp2p:dial"
@@ -37,17 +38,6 @@ OF_ITS_OWN_ONION = _INTRODUCTIONS | {
     "frontend",
     "watch",
 }
-# The other fields of records are named as their options are, but for the case.
-_OPTIONS = {"attach": "addr", "proofOfWork": "pow", "program": "tor"}
-
-
-def wrong(kind: str, name: str, expected: str) -> ValueError:
-    """
-    Give the error that says what option C{name} takes.
-
-    @param kind: L{LISTEN} or L{DIAL}.
-    """
-    return ValueError(f"{kind}: {name}= {expected}")
 
 
 def optionsOf(record: Any) -> set[str]:
@@ -60,7 +50,7 @@ def optionsOf(record: Any) -> set[str]:
         if is_dataclass(value) and callable(field.default_factory):
             given |= optionsOf(value)
         elif value != field.default:
-            given.add(_OPTIONS.get(field.name, field.name.lower()))
+            given.add(optionOf(field))
     return given
 
 

@@ -9,8 +9,7 @@ from __future__ import annotations
 
 from onionp2p.options.combinations import TOR_OPTIONS, checkDial
 from onionp2p.options.records import DialOptions
-from onionp2p.options.values import Options
-from onionp2p.options.written import Arguments, Keywords
+from onionp2p.options.written import Arguments, Keywords, Written
 
 __all__ = ["parseDial"]
 
@@ -24,20 +23,11 @@ def parseDial(args: Arguments, keywords: Keywords) -> DialOptions:
 
     @raise ValueError: names the option that is wrong.
     """
-    options = Options("dial", args, keywords)
+    options = Written("dial", args, keywords)
     options.checkNames(_KNOWN)
     if "addr" not in options:
         raise options.wrong("addr", "is missing: <56 characters>.onion:PORT")
     address = options.address()
     options.checkPositional()
     checkDial(options.names)
-    return DialOptions(
-        address=address,
-        auth=options.path("auth"),
-        isolate=options.word("isolate"),
-        socks=options.portOrPath("socks"),
-        timeout=options.seconds("timeout", DialOptions.timeout),
-        protocol=options.protocol(),
-        identity=options.identity(),
-        tor=options.tor(),
-    )
+    return options.record(DialOptions, address=address)

@@ -8,68 +8,25 @@ What an endpoint is asked for, as frozen records.
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from enum import Enum
 from typing import TYPE_CHECKING
 
 from onionp2p.address import OnionAddress
 from onionp2p.local.places import PortOrPath
-from onionp2p.options.combinations import (
-    DIAL,
-    LISTEN,
-    checkDial,
-    checkListen,
-    optionsOf,
-    wrong,
-)
+from onionp2p.options.combinations import DIAL, LISTEN, checkDial, checkListen, optionsOf
+from onionp2p.options.paths import ONION_IDENTITY
+from onionp2p.options.table import ProofOfWork, Wait, checkValues, wrong
 
 if TYPE_CHECKING:
     from onionp2p.clients.x25519 import ClientKey
 
-__all__ = [
-    "ONION_IDENTITY",
-    "WATCH_SECONDS",
-    "Admission",
-    "DialOptions",
-    "ListenOptions",
-    "ProofOfWork",
-    "TorOptions",
-    "Wait",
-]
+__all__ = ["WATCH_SECONDS", "Admission", "DialOptions", "ListenOptions", "TorOptions"]
 
 WATCH_SECONDS = 600.0
 """
 How often a listener is looked after, unless it is said otherwise.
 """
 
-ONION_IDENTITY = "onion"
-"""
-In the place of a path, which is absolute: the onion's own key is its libp2p identity.
-"""
-
-
 _POW_RATE, _POW_BURST = 250, 2500  # tor's own
-
-
-class Wait(Enum):
-    """
-    When C{listen()} fires: once the address is served by tor, once others can look it up, or once a
-    dial of our own has come through.
-    """
-
-    ADDRESS = "address"
-    PUBLISHED = "published"
-    REACHABLE = "reachable"
-
-
-class ProofOfWork(Enum):
-    """
-    Whether callers must compute before they come in, while there are many of them: where tor has
-    it, always or never.
-    """
-
-    AUTO = "auto"
-    YES = "yes"
-    NO = "no"
 
 
 @dataclass(frozen=True)
@@ -83,6 +40,8 @@ class TorOptions:
     @ivar program: the tor program, or L{None} for C{$ONIONP2P_TOR} or C{PATH}.
     @ivar control: the control port of a tor that runs already, or L{None} to launch one; if it is
         given, the others are L{None}.
+
+    @raise ValueError: if a value is none that its option takes in an endpoint string.
     """
 
     torrc: str | None = None
@@ -90,6 +49,9 @@ class TorOptions:
     state: str | None = None
     program: str | None = None
     control: PortOrPath | None = None
+
+    def __post_init__(self) -> None:
+        checkValues("onionp2p", self)
 
 
 @dataclass(frozen=True)
@@ -106,7 +68,8 @@ class Admission:
         any number; needs C{circuits} or C{frontend}.
     @ivar introBurst: the same for a short time.
 
-    @raise ValueError: if they don't go together.
+    @raise ValueError: if a value is none that its option takes in an endpoint string, or if they
+        don't go together.
     """
 
     clients: str | None = None
@@ -118,6 +81,7 @@ class Admission:
     introBurst: int = 200
 
     def __post_init__(self) -> None:
+        checkValues(LISTEN, self)
         hasQueue = self.powRate is not None or self.powBurst is not None
         if self.proofOfWork is ProofOfWork.NO and hasQueue:
             raise wrong(LISTEN, "pow", "no leaves powrate= and powburst= without use")
@@ -154,7 +118,8 @@ class ListenOptions:
         comes from the identity.
     @ivar tor: the tor to use.
 
-    @raise ValueError: if they don't go together, as in an endpoint string.
+    @raise ValueError: if a value is none that its option takes in an endpoint string, or if they
+        don't go together.
     """
 
     port: int
@@ -174,6 +139,7 @@ class ListenOptions:
     tor: TorOptions = field(default_factory=TorOptions)
 
     def __post_init__(self) -> None:
+        checkValues(LISTEN, self)
         checkListen(optionsOf(self))
         if self.wait is Wait.REACHABLE and self.attach is not None:
             raise wrong(LISTEN, "wait", "reachable is for onions of our own, not with addr=")
@@ -207,7 +173,8 @@ class DialOptions:
     @ivar identity: the file of our libp2p identity, or L{None} for a fresh one.
     @ivar tor: the tor to use.
 
-    @raise ValueError: if they don't go together, as in an endpoint string.
+    @raise ValueError: if a value is none that its option takes in an endpoint string, or if they
+        don't go together.
     """
 
     address: OnionAddress
@@ -220,6 +187,7 @@ class DialOptions:
     tor: TorOptions = field(default_factory=TorOptions)
 
     def __post_init__(self) -> None:
+        checkValues(DIAL, self)
         checkDial(optionsOf(self))
         if self.address.peerID is not None and self.protocol is None:
             raise wrong(

@@ -2,20 +2,26 @@
 # See LICENSE for details.
 
 """
-The options of one endpoint string, as they are written.
+The options of one endpoint string, and the records that they make.
 """
 
 from __future__ import annotations
 
 from collections.abc import Collection, Mapping, Sequence
 from collections.abc import Set as AbstractSet
+from dataclasses import fields
+from typing import Any, TypeVar
 
-from onionp2p.options.combinations import wrong
+from onionp2p.address import AddressError, OnionAddress
+from onionp2p.options.records import Admission, DialOptions, ListenOptions, TorOptions
+from onionp2p.options.table import OPTIONS, optionOf, wrong
 
 __all__ = ["Arguments", "Keywords", "Written"]
 
 Arguments = Sequence[object]
 Keywords = Mapping[str, object]
+
+_Record = TypeVar("_Record", bound=TorOptions | Admission | ListenOptions | DialOptions)
 
 
 class Written:
@@ -73,11 +79,48 @@ class Written:
                 takes = ", ".join(sorted(known))
                 raise ValueError(f"{self.mode}: unknown option {name[:40]!r}; it takes {takes}")
 
-    def text(self, name: str) -> str | None:
+    def read(self, name: str) -> Any:
         """
-        Give an option as it was written.
+        Give the value of an option; L{None} if it is not given.
         """
-        return self.values.get(name)
+        if name not in self:
+            return None
+        try:
+            return OPTIONS[name].read(self.values[name])
+        except ValueError as problem:
+            raise self.wrong(name, str(problem)) from None
+
+    def address(self) -> OnionAddress:
+        """
+        Read C{addr=}, whose port may stand in it, behind it or in C{port=}.
+        """
+        text = self.values["addr"]
+        # Twisted splits a description at its colons, so that the port of addr=X.onion:7777 arrives
+        # as an argument of its own.
+        if self.positional:
+            text = f"{text}:{self.positional.pop(0)}"
+        port = self.read("port")
+        try:
+            return OnionAddress.fromString(text, port)
+        except AddressError as problem:
+            raise self.wrong("addr", f"is no address: {problem}") from None
+
+    def record(self, kind: type[_Record], **given: object) -> _Record:
+        """
+        Make a record of the options that are given.
+
+        @param given: the fields that are known already.
+        """
+        values: dict[str, Any] = dict(given)
+        for field in fields(kind):
+            inner: Any = field.default_factory
+            if field.name in given:
+                continue
+            if isinstance(inner, type):
+                values[field.name] = self.record(inner)
+            elif optionOf(field) in self:
+                values[field.name] = self.read(optionOf(field))
+        return kind(**values)
 
     def checkPositional(self) -> None:
         """

@@ -98,6 +98,7 @@ def test_namedPort(environment: dict[str, str], tmp_path: Path) -> None:
         (["--control=0"], "--control is no port"),
         (["--control=9051", "--state=/d"], "--state has no use with --control, which uses"),
         (["--timeout=0"], "'--timeout'"),
+        (["--timeout=86401"], "--timeout takes seconds, more than 0 and at most 86400"),
         (["9051"], "unexpected extra argument"),
     ],
 )

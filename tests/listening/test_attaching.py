@@ -39,7 +39,7 @@ from onionp2p.events import Attached, Cause, Event, Repairing, Starting, Stopped
 from onionp2p.keys import Identity
 from onionp2p.listening.listen import OnionPort
 from onionp2p.listening.targets import makeWay
-from onionp2p.local.places import LOOPBACK, Place, PortOrPath
+from onionp2p.local.places import LONGEST_PATH, LOOPBACK, Place, PortOrPath
 from onionp2p.options import ListenOptions, TorOptions
 from onionp2p.testing import (
     FakeNetwork,
@@ -470,12 +470,12 @@ async def test_missingFolder(folder: str) -> None:
             await listenFor(path)
 
 
-async def test_longPath(folder: str) -> None:
+async def test_longPath() -> None:
     """
-    So is a path that no socket can have.
+    So is a path that no socket can have, once C{~} in it is the home.
     """
     with pytest.raises(TargetError):
-        await listenFor(f"{folder}/{'x' * 110}")
+        await listenFor("~/" + "x" * (LONGEST_PATH - 2))
 
 
 # What tor says, as text.

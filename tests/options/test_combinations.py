@@ -149,5 +149,5 @@ def test_fields() -> None:
     ):
         assert optionsOf(parseListen(["listen"], words)) == {*words, "port"}
     words = {"auth": "a", "isolate": "x", "timeout": "1", **libp2p, **tor}
-    assert optionsOf(parseDial(["dial"], {"addr": str(ONION), **words})) == {*words, "address"}
+    assert optionsOf(parseDial(["dial"], {"addr": str(ONION), **words})) == {*words, "addr"}
     assert "socks" in optionsOf(DialOptions(ONION, socks=9050))

@@ -37,7 +37,7 @@ from onionp2p.errors import (
     TorTooOld,
 )
 from onionp2p.keys import Identity
-from onionp2p.local.places import Place, PortOrPath
+from onionp2p.local.places import LONGEST_PATH, Place, PortOrPath
 from onionp2p.options import TorOptions
 from onionp2p.testing import FakeNetwork, FakeTor, MemoryReactor
 from onionp2p.testing.faketor import Delay, Drop, Hang, Refuse, Reply
@@ -49,6 +49,7 @@ from onionp2p.tor.tor import Tor
 
 PASSWORD = "correct horse battery staple"
 PORT = 9051
+TOO_LONG_AT_HOME = "~/" + "x" * (LONGEST_PATH - 2)
 COOKIE = {"ControlPort": str(PORT), "CookieAuthentication": "1"}
 HASHED = {"ControlPort": str(PORT), "HashedControlPassword": hashPassword(PASSWORD.encode())}
 NO_SECRET = {"ControlPort": str(PORT)}
@@ -462,10 +463,10 @@ def test_nobodyListens(
 
 def test_longPath(memory_reactor: MemoryReactor, fake_network: FakeNetwork) -> None:
     """
-    A path that no socket can have is a typed error.
+    A path that no socket can have, once C{~} in it is the home, is a typed error.
     """
     with pytest.raises(ControlPortError):
-        enter(memory_reactor, "/" + "x" * 200)
+        enter(memory_reactor, TOO_LONG_AT_HOME)
 
 
 async def test_realSocketErrors(folder: str) -> None:
@@ -490,7 +491,7 @@ async def test_realSocketErrors(folder: str) -> None:
     os.chmod(folder, 0)
     with asNobody():
         assert isinstance(await failure(path), ControlPortForbidden)
-    assert isinstance(await failure("/" + "x" * 200), ControlPortError)
+    assert isinstance(await failure(TOO_LONG_AT_HOME), ControlPortError)
 
 
 def test_shared(memory_reactor: MemoryReactor, fake_network: FakeNetwork) -> None:
