@@ -62,6 +62,9 @@ SLACK = 10.0
 SETTLING = 0.1
 """Seconds that closing sockets get: it takes both ends a few turns of the reactor."""
 
+SETTLING_OVER_TOR = 5.0
+"""The same where one end hears of it by six relays."""
+
 # A busy machine is no bug, and deadlines are set here. All else stays as hypothesis has it.
 hypothesis.settings.register_profile("onionp2p", hypothesis.settings.default, deadline=None)
 hypothesis.settings.load_profile("onionp2p")
@@ -196,15 +199,18 @@ def cleanReactor(
     """
     from twisted.internet import reactor
 
-    if "tor_environment" in request.fixturenames:  # the tor of all tests is not its own either
-        request.getfixturevalue("tor_environment")
+    settling = SETTLING
+    if "tor_environment" in request.fixturenames:
+        request.getfixturevalue("tor_environment")  # the tor of all tests is not its own either
+        settling = SETTLING_OVER_TOR
     before = pending()
     yield
-    for _ in range(10):
-        if not pending() - before:
-            return
+    deadline = reactor.seconds() + settling
+    while pending() - before and reactor.seconds() < deadline:
         blockon(deferLater(reactor, SETTLING / 10))
     left = pending() - before
+    if not left:
+        return
     for thing in left:
         discard(thing)
     pytest.fail("left behind:\n" + "\n".join(map(repr, left)), pytrace=False)
